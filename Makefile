@@ -1,0 +1,60 @@
+# The one front door. Everything below sets itself up: a checkout, Python 3.11 or newer, git and make suffice.
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help demo test check bench pins clean
+
+PYTHON ?= python3
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+COMPILE := UV_PYTHON_DOWNLOADS=never $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 \
+	--generate-hashes --no-emit-index-url --no-emit-find-links --custom-compile-command "make pins" --no-annotate pyproject.toml
+
+help: ## list these targets
+	@sed -n 's/^\([a-z]*\):[^#]*## /  make \1\t/p' Makefile | expand -t 16
+
+demo: .venv/.demo ## show the main job on a real cluster (PORT=8686; ONCE=1 stops after one round)
+	@$(BIN)/vacate demo $(if $(PORT),--port $(PORT)) $(if $(ONCE),--once)
+
+test: .venv/.installed ## run every test (ARGS="tests/unit -k guard" runs some)
+	@$(BIN)/python -m pytest $(ARGS)
+
+check: .venv/.installed ## format, lint, types, import layers and the rules of the house
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/basedpyright
+	$(BIN)/lint-imports --no-logo
+	$(BIN)/python -m pytest tests/house -q
+
+bench: .venv/.installed ## measure beside the plain SQL, one table each
+	@$(BIN)/python -m benchmarks $(ARGS)
+
+pins: .venv/bin/python ## resolve pyproject.toml anew into requirements/*.txt
+	$(PIP) install uv
+	$(COMPILE) --extra demo --group dev --output-file requirements/dev.txt
+	$(COMPILE) --constraint requirements/dev.txt --extra demo --group build --output-file requirements/demo.txt
+	$(COMPILE) --constraint requirements/dev.txt --output-file requirements/runtime.txt
+
+# The demo's folder stays: the next demo finds there what a killed one left running, and ends it.
+clean: ## remove the virtual environment, caches and built files
+	rm -rf .venv build dist .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	find src tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.venv/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo "$(PYTHON) is older than Python 3.11, or missing. Name another one: make PYTHON=python3.12"; exit 1; }
+	@$(PYTHON) -m venv .venv || { \
+		echo "$(PYTHON) cannot make a virtual environment. On Debian and Ubuntu: apt-get install python3-venv"; \
+		rm -rf .venv; exit 1; }
+
+# One environment, filled as far as a target needs it: the demo starts without the tools of the workshop.
+.venv/.demo: requirements/demo.txt pyproject.toml | .venv/bin/python
+	@echo "Setting up .venv from requirements/demo.txt"
+	@$(PIP) install --require-hashes --requirement requirements/demo.txt
+	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.venv/.installed: requirements/dev.txt pyproject.toml | .venv/bin/python
+	@echo "Setting up .venv from requirements/dev.txt"
+	@$(PIP) install --require-hashes --requirement requirements/dev.txt
+	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch .venv/.demo $@
