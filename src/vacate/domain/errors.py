@@ -1,0 +1,164 @@
+"""Everything that can go wrong, named. No class here knows a status code: each door has its own table.
+
+A class's message is what a person reads: what happened and what to do next.
+"""
+
+from collections.abc import Sequence
+
+
+class VacateError(Exception):
+    """The root of every error that Vacate raises on purpose."""
+
+
+# --- who asks --------------------------------------------------------------------------------------------------------
+
+
+class AuthenticationError(VacateError):
+    """The caller could not prove who they are."""
+
+
+class CredentialsMissingError(AuthenticationError):
+    """Neither a signature nor a token came with the request."""
+
+    def __init__(self) -> None:
+        super().__init__("x-auth-token not found")
+
+
+class SignatureInvalidError(AuthenticationError):
+    """The signature does not fit the request, or the Authorization header cannot be read."""
+
+    def __init__(self, detail: str = "") -> None:
+        super().__init__("verify aksk signature fail" + (f": {detail}" if detail else ""))
+
+
+class SignatureExpiredError(AuthenticationError):
+    """The signing time is too far from the service's clock."""
+
+    def __init__(self, *, signed_at: str, now: str) -> None:
+        super().__init__(f"calc aksk signature fail:signature expired, signature time:{signed_at},server time:{now}")
+
+
+class AccessKeyUnknownError(AuthenticationError):
+    """No such access key, or it is disabled."""
+
+    def __init__(self, access_key: str) -> None:
+        super().__init__(f"ak {access_key} not exist")
+
+
+class TokenInvalidError(AuthenticationError):
+    """No such token, or it was revoked."""
+
+    def __init__(self) -> None:
+        super().__init__("decrypt token fail")
+
+
+class TokenExpiredError(AuthenticationError):
+    """The token's 24 hours are over."""
+
+    def __init__(self, *, expires_at: str) -> None:
+        super().__init__(f"token expires, expires_at: {expires_at}")
+
+
+class PasswordInvalidError(AuthenticationError):
+    """User, domain or password is wrong; which one is not said."""
+
+    def __init__(self) -> None:
+        super().__init__("The username or password is wrong.")
+
+
+class ProjectMismatchError(VacateError):
+    """The credential does not belong to the project in the path."""
+
+    def __init__(self) -> None:
+        super().__init__("the credential does not belong to this project")
+
+
+class PermissionDeniedError(VacateError):
+    """The actor's role in the project is too low."""
+
+    def __init__(self, *, role: str, permission: str) -> None:
+        super().__init__(f"role {role!r} may not {permission}; ask an administrator for a higher role in this project")
+
+
+# --- what was named --------------------------------------------------------------------------------------------------
+
+
+class InstanceUnknownError(VacateError):
+    """No such instance in the project. An instance of another project answers the same."""
+
+    def __init__(self) -> None:
+        super().__init__("no such instance in this project")
+
+
+class NodeUnknownError(VacateError):
+    """The node is not one of the instance's."""
+
+    def __init__(self) -> None:
+        super().__init__("the node does not belong to the instance")
+
+
+class ComponentUnknownError(VacateError):
+    """The component is not deployed on the node."""
+
+    def __init__(self) -> None:
+        super().__init__("the component is not deployed on the node")
+
+
+# --- the component's server ------------------------------------------------------------------------------------------
+
+
+class ComponentUnreachableError(VacateError):
+    """The component's server does not answer, or the link to it broke."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"the component cannot be reached: {reason}")
+
+
+class ComponentBusyError(VacateError):
+    """Another sweep on the same component is still running."""
+
+    def __init__(self) -> None:
+        super().__init__("another sweep is running on this component; try again when it has ended")
+
+
+class MissingRightsError(VacateError):
+    """Vacate's own database role cannot see or signal what the operation needs."""
+
+    def __init__(self, remedies: Sequence[str]) -> None:
+        self.remedies = tuple(remedies)
+        super().__init__("Vacate's database role lacks rights; as a superuser run: " + " ".join(self.remedies))
+
+
+class WrongServerError(VacateError):
+    """The server behind the address is not the one that the component is pinned to."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(f"the server is not the one configured for this component: {detail}; nothing was ended")
+
+
+class UnsupportedServerError(VacateError):
+    """The server's version has no statement of ours."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail)
+
+
+# --- our own state ---------------------------------------------------------------------------------------------------
+
+
+class AuditUnavailableError(VacateError):
+    """The audit cannot be written, therefore nothing is ended."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"the audit cannot be written, so nothing was ended: {reason}")
+
+
+class StoreUnavailableError(VacateError):
+    """Vacate's own store does not answer."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"Vacate's store cannot be used: {reason}")
+
+
+class SettingsError(VacateError):
+    """The configuration cannot be used; the message names the place."""

@@ -1,0 +1,74 @@
+"""Who asks, and what they may do."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from vacate.domain.errors import PermissionDeniedError, ProjectMismatchError
+from vacate.domain.topology import ProjectId
+
+
+class Role(StrEnum):
+    """What a user is in a project. Each role may do what the one before it may."""
+
+    VIEWER = "viewer"
+    OPERATOR = "operator"
+    ADMIN = "admin"
+
+
+class Permission(StrEnum):
+    """What an operation asks for."""
+
+    VIEW = "view"
+    KILL = "kill"
+    CHANGE = "change"
+
+
+_ALLOWED = {
+    Role.VIEWER: frozenset({Permission.VIEW}),
+    Role.OPERATOR: frozenset({Permission.VIEW, Permission.KILL}),
+    Role.ADMIN: frozenset({Permission.VIEW, Permission.KILL, Permission.CHANGE}),
+}
+
+
+class CredentialKind(StrEnum):
+    """How an actor proved who they are."""
+
+    ACCESS_KEY = "access_key"
+    TOKEN = "token"  # noqa: S105 - the name of a kind, not a secret
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grant:
+    """A role in one project."""
+
+    project_id: ProjectId
+    role: Role
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Actor:
+    """An authenticated caller for the length of one request.
+
+    `credential` names the access key or the token without being able to stand in for it.
+    """
+
+    user_id: str
+    user_name: str
+    grants: tuple[Grant, ...]
+    credential_kind: CredentialKind
+    credential: str
+    source_address: str
+    request_id: str
+
+    def require(self, permission: Permission, project_id: ProjectId) -> None:
+        """Check that the actor may do this in that project.
+
+        Raises:
+            ProjectMismatchError: the credential has nothing to do with the project.
+            PermissionDeniedError: the actor's role in the project is too low.
+        """
+        role = next((grant.role for grant in self.grants if grant.project_id == project_id), None)
+        if role is None:
+            raise ProjectMismatchError
+        if permission not in _ALLOWED[role]:
+            raise PermissionDeniedError(role=role, permission=permission)

@@ -1,0 +1,68 @@
+"""A session as one look saw it, and the identity that survives until its end."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+IDLE = "idle"
+CLIENT_BACKEND = "client backend"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionKey:
+    """Identity for life. A process id alone is re-used; together with the start time it is not.
+
+    `backend_start` is an aware UTC datetime with the server's own microseconds.
+    """
+
+    session_id: int
+    backend_start: datetime
+
+    def __str__(self) -> str:
+        return f"{self.session_id}@{self.backend_start.isoformat()}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """One session at the moment of a look.
+
+    `None` always means that the server did not tell: for want of rights, or because the session is still
+    starting. An empty string is a value (a client that set no application name).
+    All times are the server's, aware and in UTC; `in_state_for` is measured with the server's clock.
+    """
+
+    session_id: int
+    pid: int
+    backend_start: datetime | None
+    backend_type: str | None
+    state: str | None
+    state_change: datetime | None
+    in_state_for: timedelta | None
+    user: str | None
+    superuser: bool | None
+    database: str | None
+    application: str | None
+    client_address: str | None
+    client_port: int | None
+    query: str | None
+    holds_advisory_lock: bool | None
+    own: bool
+
+    @property
+    def key(self) -> SessionKey | None:
+        """Identity, or `None` when the server hides when the session began."""
+        if self.backend_start is None:
+            return None
+        return SessionKey(session_id=self.session_id, backend_start=self.backend_start)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Victim:
+    """A session fixed for termination: who it is, and the idle period it was judged in.
+
+    The signal is sent only while all of this is still so; see `engines/postgresql/terminate.sql`.
+    """
+
+    key: SessionKey
+    pid: int
+    state_change: datetime
+    in_state_for: timedelta

@@ -1,0 +1,164 @@
+"""What the operations need from the outside, as protocols. Each is implemented by one room."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from vacate.domain.audit import AuditEvent
+from vacate.domain.criteria import Criteria
+from vacate.domain.guards import GuardName, GuardSettings
+from vacate.domain.sessions import Session, SessionKey, Victim
+from vacate.domain.sweeps import Report, Signal
+from vacate.domain.topology import Component, Instance, Target
+
+# --- inventory -------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Placement:
+    """A target that exists: the component, its instance, and what the instance wants to be judged by."""
+
+    component: Component
+    instance: Instance
+    criteria: Criteria
+    guards: GuardSettings
+
+
+class Inventory(Protocol):
+    """Where the clusters are."""
+
+    def place(self, target: Target) -> Placement:
+        """Find the component a target names.
+
+        Raises:
+            InstanceUnknownError: no such instance in that project.
+            NodeUnknownError: the node is not one of the instance's.
+            ComponentUnknownError: the component is not on that node.
+        """
+        ...
+
+    def components(self) -> tuple[Component, ...]:
+        """Every component of every project."""
+        ...
+
+
+# --- engines ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signalled:
+    """What became of one victim at its second read, with the state that was read."""
+
+    key: SessionKey
+    signal: Signal
+    reason: str
+
+
+class TerminateBrokenError(Exception):
+    """The link broke while victims were being signalled."""
+
+    def __init__(self, reason: str, in_flight: Sequence[SessionKey]) -> None:
+        super().__init__(reason)
+        self.in_flight = frozenset(in_flight)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ComponentHealth:
+    """What the last check of a component's server found. `problem` says what to do; `None` means ready."""
+
+    component: Component
+    checked_at: datetime | None
+    problem: str | None
+
+
+class Link(Protocol):
+    """The one warm link to a component's server, held by one sweep at a time."""
+
+    async def look(self) -> tuple[Session, ...]:
+        """Read every session once.
+
+        Raises:
+            ComponentUnreachableError, MissingRightsError, WrongServerError, UnsupportedServerError.
+        """
+        ...
+
+    def terminate(self, victims: Sequence[Victim], off: frozenset[GuardName]) -> AsyncIterator[Sequence[Signalled]]:
+        """Signal the victims that are still what they were; yields the answers chunk by chunk, as seen.
+
+        Raises:
+            TerminateBrokenError: the link broke; it names the victims whose answer was under way.
+        """
+        ...
+
+    async def still_present(self, keys: Sequence[SessionKey]) -> frozenset[SessionKey]:
+        """Which of these sessions the server still lists.
+
+        Raises:
+            ComponentUnreachableError: the server does not answer.
+        """
+        ...
+
+
+class Gateway(Protocol):
+    """The door to every component's server."""
+
+    def link(self, component: Component) -> AbstractAsyncContextManager[Link]:
+        """Hold the component's link for one sweep.
+
+        Raises:
+            ComponentUnreachableError, ComponentBusyError.
+        """
+        ...
+
+    def health(self) -> tuple[ComponentHealth, ...]:
+        """What is known of every component's server, without asking it now."""
+        ...
+
+
+# --- our own state ---------------------------------------------------------------------------------------------------
+
+
+class Pins(Protocol):
+    """Which server each component was found to be, so that another one is never taken for it."""
+
+    async def pinned(self, component: Component) -> str | None:
+        """The system identifier kept for the component."""
+        ...
+
+    async def pin(self, component: Component, system_identifier: str) -> str:
+        """Keep an identifier unless one is kept already; returns the one that is kept."""
+        ...
+
+
+class AuditLog(Protocol):
+    """The durable record."""
+
+    async def append(self, event: AuditEvent) -> None:
+        """Write one event; it is durable when this returns.
+
+        Raises:
+            AuditUnavailableError: it could not be written, in whole.
+        """
+        ...
+
+
+class Observer(Protocol):
+    """Who counts what happened (metrics and logs)."""
+
+    def swept(self, report: Report) -> None:
+        """A sweep ended."""
+        ...
+
+    def audit_delayed(self, event: AuditEvent, reason: str) -> None:
+        """A sweep's last event could not be written yet; this call must leave a trace of it elsewhere."""
+        ...
+
+
+class Clock(Protocol):
+    """The service's clock."""
+
+    def __call__(self) -> datetime:
+        """Now, aware and in UTC."""
+        ...
