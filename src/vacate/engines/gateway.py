@@ -1,0 +1,116 @@
+"""One warm link per component, lent to one sweep at a time, and a keeper that keeps it warm."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from vacate.domain.errors import ComponentBusyError, VacateError
+from vacate.domain.topology import Component
+from vacate.engines.postgresql.link import PostgresqlLink
+from vacate.engines.probe import check, probe
+from vacate.engines.wire import Timeouts, Wire
+from vacate.operations.ports import Clock, ComponentHealth, Pins
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GatewaySettings:
+    """Time limits of the gateway: how often a link is checked, and how long a sweep waits for another one."""
+
+    timeouts: Timeouts = field(default_factory=Timeouts)
+    check_every: timedelta = timedelta(seconds=5)
+    busy_after: timedelta = timedelta(seconds=10)
+
+
+@dataclass(slots=True, kw_only=True)
+class _Line:
+    wire: Wire
+    lock: asyncio.Lock
+    checked_at: datetime | None = None
+    problem: str | None = "not checked yet"
+
+
+class EngineGateway:
+    """Implements `operations.ports.Gateway`."""
+
+    def __init__(
+        self, servers: Mapping[Component, str], *, pins: Pins, clock: Clock, settings: GatewaySettings
+    ) -> None:
+        """Take the components with the DSN of each one's server; nothing is opened yet."""
+        self._lines = {
+            component: _Line(wire=Wire(dsn, settings.timeouts), lock=asyncio.Lock())
+            for component, dsn in servers.items()
+        }
+        self._pins = pins
+        self._clock = clock
+        self._settings = settings
+        self._keepers: list[asyncio.Task[None]] = []
+
+    def start(self) -> None:
+        """Open every link in the background and keep it warm from now on."""
+        self._keepers = [
+            asyncio.create_task(self._keep(component, line), name=f"keeper of {component.id}")
+            for component, line in self._lines.items()
+        ]
+
+    async def close(self) -> None:
+        """Let the sweeps that run end, then close every link."""
+        for keeper in self._keepers:
+            keeper.cancel()
+        await asyncio.gather(*self._keepers, return_exceptions=True)
+        for line in self._lines.values():
+            async with line.lock:
+                await line.wire.close()
+
+    @asynccontextmanager
+    async def link(self, component: Component) -> AsyncGenerator[PostgresqlLink]:
+        """Hold the component's link; the server is probed and checked first."""
+        line = self._lines[component]
+        try:
+            async with asyncio.timeout(self._settings.busy_after.total_seconds()):
+                await line.lock.acquire()
+        except TimeoutError:
+            raise ComponentBusyError from None
+        try:
+            await self._ready(component, line)
+            yield PostgresqlLink(line.wire, lambda: self._ready(component, line))
+        finally:
+            line.lock.release()
+
+    def health(self) -> tuple[ComponentHealth, ...]:
+        """What the last check of each component found."""
+        return tuple(
+            ComponentHealth(component=component, checked_at=line.checked_at, problem=line.problem)
+            for component, line in self._lines.items()
+        )
+
+    async def _ready(self, component: Component, line: _Line) -> None:
+        """Connect if need be and check the server; what was found is kept for `health`."""
+        try:
+            await line.wire.connect()
+            await check(await probe(line.wire), component, self._pins)
+        except VacateError as error:
+            line.problem = str(error)
+            raise
+        else:
+            line.problem = None
+        finally:
+            line.checked_at = self._clock()
+
+    async def _check(self, component: Component, line: _Line) -> None:
+        try:
+            await self._ready(component, line)
+        except VacateError:
+            return  # It is in `line.problem` already.
+        except Exception as error:  # noqa: BLE001 - one unforeseen answer must not end the keeping; it is shown instead
+            line.wire.drop()
+            line.problem = f"unforeseen: {type(error).__name__}: {error}"
+
+    async def _keep(self, component: Component, line: _Line) -> None:
+        while True:
+            # A sweep that holds the link proves it by itself; there is nothing to check meanwhile.
+            if not line.lock.locked():
+                async with line.lock:
+                    await self._check(component, line)
+            await asyncio.sleep(self._settings.check_every.total_seconds())

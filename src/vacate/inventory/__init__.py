@@ -1,0 +1,1 @@
+"""Where the clusters are. `static` serves the instances that the configuration names."""
