@@ -1,0 +1,5 @@
+"""Who asks: signatures, tokens, passwords, and the users and access keys behind them.
+
+Start with `authenticator`, which proves who sent a request; `signature` is the pure part of it.
+`directory` is what an administrator uses to make users and access keys.
+"""

@@ -1,0 +1,190 @@
+"""The audit: written once, never changed, read back as it was."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import RowMapping, Select, select
+
+from vacate.domain.audit import AuditAction, AuditEvent
+from vacate.domain.errors import AuditUnavailableError
+from vacate.domain.identity import CredentialKind, Role
+from vacate.domain.sweeps import Outcome, SessionOutcome
+from vacate.domain.topology import ComponentId, InstanceId, NodeId, ProjectId, Target
+from vacate.store.database import Database
+from vacate.store.tables import audit_events, audit_sessions
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredSession:
+    """One session of an event: its identity, and what became of it. Its statement is not kept."""
+
+    session_id: int
+    pid: int
+    backend_start: datetime | None
+    state_change: datetime | None
+    user: str | None
+    database: str | None
+    application: str | None
+    client_address: str | None
+    outcome: Outcome
+    by: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredEvent:
+    """One event as it was kept.
+
+    `id` grows with time. `role` is what the actor was in the target's project then, `None` for nothing.
+    """
+
+    id: int
+    at: datetime
+    action: AuditAction
+    request_id: str
+    user_id: str
+    user_name: str
+    role: Role | None
+    credential_kind: CredentialKind
+    credential: str
+    source_address: str
+    target: Target
+    sessions: tuple[StoredSession, ...]
+    error: str | None
+
+
+class SqlAuditLog:
+    """The durable record. There is no way to change or to remove what is in it."""
+
+    def __init__(self, database: Database) -> None:
+        """Take the opened store."""
+        self._database = database
+
+    async def append(self, event: AuditEvent) -> None:
+        """Write one event with its sessions: all of it, and durably before this returns, or nothing.
+
+        Raises:
+            AuditUnavailableError: it could not be written.
+        """
+        async with self._database.write(AuditUnavailableError) as connection:
+            inserted = await connection.execute(audit_events.insert(), _event_row(event))
+            if event.sessions and inserted.inserted_primary_key is not None:
+                event_id = inserted.inserted_primary_key[0]
+                rows = [
+                    {"event_id": event_id, "position": position, **_session_row(entry)}
+                    for position, entry in enumerate(event.sessions)
+                ]
+                await connection.execute(audit_sessions.insert(), rows)
+
+    async def events_of(self, request_id: str) -> tuple[StoredEvent, ...]:
+        """Every event of one call, in the order they were written.
+
+        Raises:
+            StoreUnavailableError: the store cannot be read.
+        """
+        chosen = select(audit_events).where(audit_events.c.request_id == request_id)
+        return await self._read(chosen.order_by(audit_events.c.id))
+
+    async def recent(self, limit: int) -> tuple[StoredEvent, ...]:
+        """The last events, newest first.
+
+        Raises:
+            StoreUnavailableError: the store cannot be read.
+        """
+        return await self._read(select(audit_events).order_by(audit_events.c.id.desc()).limit(limit))
+
+    async def _read(self, chosen: Select[*tuple[Any, ...]]) -> tuple[StoredEvent, ...]:
+        ids = chosen.with_only_columns(audit_events.c.id).subquery()
+        of_chosen = (
+            select(audit_sessions)
+            .join(ids, ids.c.id == audit_sessions.c.event_id)
+            .order_by(audit_sessions.c.event_id, audit_sessions.c.position)
+        )
+        async with self._database.read() as connection:
+            events = (await connection.execute(chosen)).mappings().all()
+            sessions = (await connection.execute(of_chosen)).mappings().all()
+        by_event: dict[int, list[StoredSession]] = {row["id"]: [] for row in events}
+        for row in sessions:
+            # An event written between the two questions has sessions here, but was not asked for.
+            by_event.get(row["event_id"], []).append(_session(row))
+        return tuple(_event(row, by_event[row["id"]]) for row in events)
+
+
+def _event_row(event: AuditEvent) -> Mapping[str, object]:
+    actor, target = event.actor, event.target
+    role = next((grant.role for grant in actor.grants if grant.project_id == target.project_id), None)
+    return {
+        "at": event.at,
+        "action": event.action.value,
+        "request_id": actor.request_id,
+        "user_id": actor.user_id,
+        "user_name": actor.user_name,
+        "role": None if role is None else role.value,
+        "credential_kind": actor.credential_kind.value,
+        "credential": actor.credential,
+        "source_address": actor.source_address,
+        "project_id": target.project_id,
+        "instance_id": target.instance_id,
+        "node_id": target.node_id,
+        "component_id": target.component_id,
+        "error": event.error,
+    }
+
+
+def _session_row(entry: SessionOutcome) -> Mapping[str, object]:
+    session = entry.session
+    return {
+        "session_id": session.session_id,
+        "pid": session.pid,
+        "backend_start": session.backend_start,
+        "state_change": session.state_change,
+        "user_name": session.user,
+        "database_name": session.database,
+        "application_name": session.application,
+        "client_address": session.client_address,
+        "outcome": entry.outcome.value,
+        # Who decided may be a member of an enumeration; its value is what is kept.
+        "decided_by": str(entry.by),
+        "reason": entry.reason,
+    }
+
+
+def _event(row: RowMapping, sessions: Iterable[StoredSession]) -> StoredEvent:
+    return StoredEvent(
+        id=row["id"],
+        at=row["at"],
+        action=AuditAction(row["action"]),
+        request_id=row["request_id"],
+        user_id=row["user_id"],
+        user_name=row["user_name"],
+        role=None if row["role"] is None else Role(row["role"]),
+        credential_kind=CredentialKind(row["credential_kind"]),
+        credential=row["credential"],
+        source_address=row["source_address"],
+        target=Target(
+            project_id=ProjectId(row["project_id"]),
+            instance_id=InstanceId(row["instance_id"]),
+            node_id=NodeId(row["node_id"]),
+            component_id=ComponentId(row["component_id"]),
+        ),
+        sessions=tuple(sessions),
+        error=row["error"],
+    )
+
+
+def _session(row: RowMapping) -> StoredSession:
+    return StoredSession(
+        session_id=row["session_id"],
+        pid=row["pid"],
+        backend_start=row["backend_start"],
+        state_change=row["state_change"],
+        user=row["user_name"],
+        database=row["database_name"],
+        application=row["application_name"],
+        client_address=row["client_address"],
+        outcome=Outcome(row["outcome"]),
+        by=row["decided_by"],
+        reason=row["reason"],
+    )

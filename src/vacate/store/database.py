@@ -1,0 +1,172 @@
+"""The database that Vacate's own state is in: opened, used in transactions, and its failures put in words."""
+
+import asyncio
+import os
+from collections.abc import AsyncGenerator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import URL, Table, event, make_url, text
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import ArgumentError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from vacate.domain.errors import SettingsError, StoreUnavailableError
+from vacate.store.problems import Problem, translated
+from vacate.store.tables import metadata, tokens
+
+# How the store introduces itself. The guards know the name, should the store's server be a component too.
+_APPLICATION = "vacate"
+_SQLITE = "sqlite+aiosqlite"
+_POSTGRESQL = "postgresql+asyncpg"
+_DRIVERS = {
+    "sqlite": _SQLITE,
+    _SQLITE: _SQLITE,
+    "postgres": _POSTGRESQL,
+    "postgresql": _POSTGRESQL,
+    _POSTGRESQL: _POSTGRESQL,
+}
+# One key for everybody who is about to make the tables; the number itself means nothing.
+_SCHEMA_LOCK = text("SELECT pg_advisory_xact_lock(8686001)")
+
+
+class Database:
+    """The opened database. Every failure of it leaves as one of our own errors."""
+
+    def __init__(self, engine: AsyncEngine, *, patience_s: float) -> None:
+        """Take the engine; see `open_database`."""
+        self.engine = engine
+        self.is_sqlite = engine.dialect.name == "sqlite"
+        self._patience_s = patience_s
+        # SQLite has one writer, and those who wait for it ask again and again. Ours wait in line instead.
+        self._turn = asyncio.Lock()
+
+    @asynccontextmanager
+    async def read(self) -> AsyncGenerator[AsyncConnection]:
+        """One transaction that only reads.
+
+        Raises:
+            StoreUnavailableError: the database failed.
+        """
+        with translated(self.engine.url, StoreUnavailableError):
+            async with self.engine.connect() as connection:
+                yield connection
+
+    @asynccontextmanager
+    async def write(self, problem: Problem = StoreUnavailableError) -> AsyncGenerator[AsyncConnection]:
+        """One transaction that is durable when the block has ended, or has left no trace.
+
+        Raises:
+            VacateError: the database failed; `problem` makes it from the reason.
+        """
+        async with AsyncExitStack() as stack:
+            stack.enter_context(translated(self.engine.url, problem))
+            if self.is_sqlite:
+                async with asyncio.timeout(self._patience_s):
+                    await stack.enter_async_context(self._turn)
+            connection = await stack.enter_async_context(self.engine.begin())
+            if self.is_sqlite:
+                # Taking the lock late, after a read, could fail without waiting for another writer.
+                await connection.execute(text("BEGIN IMMEDIATE"))
+            yield connection
+
+    def insert(self, table: Table) -> sqlite.Insert | postgresql.Insert:
+        """An insert that can say what to do when the row is there already."""
+        return sqlite.insert(table) if self.is_sqlite else postgresql.insert(table)
+
+    async def check(self) -> None:
+        """Prove that the database can be written now.
+
+        Raises:
+            StoreUnavailableError: it cannot.
+        """
+        async with self.write() as connection:
+            # There is no such token, so nothing changes; but only who may write can find that out.
+            await connection.execute(tokens.delete().where(tokens.c.digest == b""))
+
+    async def close(self) -> None:
+        """Let go of the database."""
+        await self.engine.dispose()
+
+
+async def open_database(url: str, *, patience_s: float = 5.0) -> Database:
+    """Open the database and make the tables that are missing.
+
+    Args:
+        url: `sqlite:///` with the file's path, or `postgresql://user:password@host:port/database`.
+        patience_s: how long to wait for a lock or an answer before giving up.
+
+    Raises:
+        SettingsError: the URL cannot be used.
+        StoreUnavailableError: the database cannot be opened.
+    """
+    parsed = _parsed(url)
+    engine = _sqlite(parsed, patience_s) if parsed.drivername == _SQLITE else _postgresql(parsed, patience_s)
+    database = Database(engine, patience_s=patience_s)
+    try:
+        if database.is_sqlite:
+            with translated(parsed, StoreUnavailableError):
+                _create_private(Path(parsed.database or ""))
+        async with database.write() as connection:
+            if not database.is_sqlite:
+                await connection.execute(_SCHEMA_LOCK)
+            await connection.run_sync(metadata.create_all)
+    except BaseException:
+        await database.close()
+        raise
+    return database
+
+
+def _sqlite(url: URL, patience_s: float) -> AsyncEngine:
+    engine = create_async_engine(url, pool_timeout=patience_s, connect_args={"timeout": patience_s})
+    event.listen(engine.sync_engine, "connect", _prepare_sqlite)
+    return engine
+
+
+def _postgresql(url: URL, patience_s: float) -> AsyncEngine:
+    arguments = {
+        # The driver reads the rest of the URL itself: `sslmode` and its kin mean what they mean to libpq.
+        "dsn": url.set(drivername="postgresql").render_as_string(hide_password=False),
+        "timeout": patience_s,
+        # The server gives up first, and says so; the driver's own limit is for a server that is silent.
+        "command_timeout": patience_s + 1,
+        "server_settings": {
+            "application_name": _APPLICATION,
+            "statement_timeout": str(int(patience_s * 1000)),
+            # Whatever the server's own habit is, an audit that was answered for has reached its disk.
+            "synchronous_commit": "on",
+        },
+    }
+    return create_async_engine(url.set(query={}), pool_pre_ping=True, pool_timeout=patience_s, connect_args=arguments)
+
+
+def _parsed(url: str) -> URL:
+    try:
+        parsed = make_url(url)
+    except (ArgumentError, ValueError) as error:
+        # The URL may hold a password, so it is not repeated.
+        raise SettingsError("the store's URL cannot be read; write sqlite:///FILE or postgresql://…") from error
+    driver = _DRIVERS.get(parsed.drivername)
+    if driver is None:
+        raise SettingsError(f"the store cannot be a {parsed.drivername!r} database; use sqlite or postgresql")
+    if driver == _SQLITE and (parsed.database or ":memory:").startswith((":", "file:")):
+        raise SettingsError("the store needs a plain file: an audit in memory is lost; write sqlite:///FILE")
+    return parsed.set(drivername=driver)
+
+
+def _create_private(file: Path) -> None:
+    """Make the file before SQLite does, for nobody else to read; its companions follow its mode."""
+    os.close(os.open(file, os.O_CREAT | os.O_RDONLY, 0o600))
+
+
+def _prepare_sqlite(connection: Any, _record: object) -> None:  # noqa: ANN401 - the driver's own type is not public.
+    cursor = connection.cursor()
+    for pragma in (
+        "PRAGMA journal_mode = WAL",
+        # A commit is on the disk when it is answered; a power cut must not take back what was audited.
+        "PRAGMA synchronous = FULL",
+        "PRAGMA foreign_keys = ON",
+    ):
+        cursor.execute(pragma)
+    cursor.close()

@@ -1,0 +1,70 @@
+"""Users, access keys and tokens kept in memory, for tests that are not about the store."""
+
+from dataclasses import replace
+from datetime import datetime
+
+from vacate.domain.identity import Grant
+from vacate.operations.access import AccessKey, CredentialAdministration, TokenRecord, User
+
+
+class MemoryCredentials(CredentialAdministration):
+    def __init__(self) -> None:
+        self.users: dict[str, User] = {}
+        self.disabled: set[str] = set()
+        self.access_keys: dict[str, tuple[bytes, str]] = {}
+        self.tokens: dict[bytes, TokenRecord] = {}
+
+    async def access_key(self, access_key: str) -> AccessKey | None:
+        sealed, user_id = self.access_keys.get(access_key, (b"", ""))
+        user = self._enabled(user_id)
+        if user is None or access_key in self.disabled:
+            return None
+        return AccessKey(access_key=access_key, sealed_secret=sealed, user=user)
+
+    async def user(self, *, name: str, domain: str) -> User | None:
+        found = [user.id for user in self.users.values() if (user.name, user.domain) == (name, domain)]
+        return self._enabled(found[0]) if found else None
+
+    async def token(self, digest: bytes) -> TokenRecord | None:
+        record = self.tokens.get(digest)
+        user = self._enabled(record.user.id) if record else None
+        return replace(record, user=user) if record and user else None
+
+    async def add_token(self, record: TokenRecord) -> None:
+        self.tokens[record.digest] = record
+
+    async def revoke_token(self, digest: bytes) -> bool:
+        return self.tokens.pop(digest, None) is not None
+
+    async def add_user(self, user: User, *, at: datetime) -> bool:
+        del at
+        if any((kept.name, kept.domain) == (user.name, user.domain) for kept in self.users.values()):
+            return False
+        self.users[user.id] = user
+        return True
+
+    async def grant(self, user_id: str, grant: Grant) -> None:
+        user = self.users[user_id]
+        others = (kept for kept in user.grants if kept.project_id != grant.project_id)
+        self.users[user_id] = replace(user, grants=(*others, grant))
+
+    async def add_access_key(self, *, access_key: str, sealed_secret: bytes, user_id: str, at: datetime) -> None:
+        del at
+        self.access_keys[access_key] = sealed_secret, user_id
+
+    async def disable_user(self, user_id: str, *, at: datetime) -> bool:
+        del at
+        return self._disable(user_id, known=user_id in self.users)
+
+    async def disable_access_key(self, access_key: str, *, at: datetime) -> bool:
+        del at
+        return self._disable(access_key, known=access_key in self.access_keys)
+
+    def _enabled(self, user_id: str) -> User | None:
+        return None if user_id in self.disabled else self.users.get(user_id)
+
+    def _disable(self, name: str, *, known: bool) -> bool:
+        if not known or name in self.disabled:
+            return False
+        self.disabled.add(name)
+        return True

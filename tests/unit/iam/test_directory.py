@@ -1,0 +1,96 @@
+"""The directory: what an administrator makes and shuts."""
+
+import re
+
+import pytest
+
+from tests.support.memory_credentials import MemoryCredentials
+from vacate.domain.identity import Grant, Role
+from vacate.domain.topology import ProjectId
+from vacate.iam.directory import DirectoryError, UserDirectory
+from vacate.iam.sealing import Sealer
+
+NORTH = ProjectId("p-north")
+PASSWORD = "correct horse"  # noqa: S105 - the tests' own.
+
+
+async def test_a_user_may_have_no_password(directory: UserDirectory, credentials: MemoryCredentials) -> None:
+    await directory.add_user(name="robot", domain="acme")
+    await directory.add_user(name="ana", domain="acme", password=PASSWORD)
+    hashes = {user.name: user.password_hash for user in credentials.users.values()}
+    assert hashes["robot"] is None
+    assert str(hashes["ana"]).startswith("$argon2id$")
+
+
+async def test_a_name_is_taken_once_per_domain(directory: UserDirectory) -> None:
+    await directory.add_user(name="ana", domain="acme")
+    await directory.add_user(name="ana", domain="other")
+    with pytest.raises(DirectoryError, match="user 'ana' exists already in domain 'acme'"):
+        await directory.add_user(name="ana", domain="acme")
+
+
+async def test_the_name_of_a_disabled_user_stays_taken(directory: UserDirectory) -> None:
+    await directory.add_user(name="ana", domain="acme")
+    await directory.disable_user(name="ana", domain="acme")
+    with pytest.raises(DirectoryError, match="or did and is disabled"):
+        await directory.add_user(name="ana", domain="acme")
+
+
+@pytest.mark.parametrize("name", ["", " ana", "ana\n", "a\0b", "\ud800", "x" * 129])
+async def test_a_name_that_cannot_be_typed_is_refused(directory: UserDirectory, name: str) -> None:
+    with pytest.raises(DirectoryError, match="cannot be a user name"):
+        await directory.add_user(name=name, domain="acme")
+    with pytest.raises(DirectoryError, match="cannot be a domain name"):
+        await directory.add_user(name="ana", domain=name)
+
+
+async def test_an_empty_password_is_refused(directory: UserDirectory) -> None:
+    with pytest.raises(DirectoryError, match="password is empty"):
+        await directory.add_user(name="ana", domain="acme", password="")
+
+
+async def test_a_role_takes_the_place_of_the_one_before(
+    directory: UserDirectory, credentials: MemoryCredentials
+) -> None:
+    user = await directory.add_user(name="ana", domain="acme")
+    for role in (Role.ADMIN, Role.VIEWER):
+        await directory.grant(name="ana", domain="acme", project_id=NORTH, role=role)
+    assert credentials.users[user.id].grants == (Grant(project_id=NORTH, role=Role.VIEWER),)
+
+
+async def test_an_access_key_is_shown_once_and_kept_sealed(
+    directory: UserDirectory, credentials: MemoryCredentials, sealer: Sealer
+) -> None:
+    await directory.add_user(name="ana", domain="acme")
+    issued = await directory.create_access_key(name="ana", domain="acme")
+    assert re.fullmatch(r"[A-Z0-9]{20}", issued.access_key)
+    assert re.fullmatch(r"[A-Za-z0-9_-]{40}", issued.secret_key)
+    assert issued.secret_key not in repr(issued)
+    sealed, _ = credentials.access_keys[issued.access_key]
+    assert issued.secret_key.encode() not in sealed
+    assert sealer.open(sealed, access_key=issued.access_key) == issued.secret_key.encode()
+
+
+async def test_a_user_may_have_several_access_keys(directory: UserDirectory) -> None:
+    await directory.add_user(name="ana", domain="acme")
+    first = await directory.create_access_key(name="ana", domain="acme")
+    second = await directory.create_access_key(name="ana", domain="acme")
+    assert first.access_key != second.access_key
+
+
+async def test_an_access_key_is_disabled_once(directory: UserDirectory, credentials: MemoryCredentials) -> None:
+    await directory.add_user(name="ana", domain="acme")
+    issued = await directory.create_access_key(name="ana", domain="acme")
+    await directory.disable_access_key(issued.access_key)
+    assert await credentials.access_key(issued.access_key) is None
+    with pytest.raises(DirectoryError, match="no access key"):
+        await directory.disable_access_key(issued.access_key)
+
+
+async def test_nothing_can_be_done_to_a_user_who_does_not_exist(directory: UserDirectory) -> None:
+    with pytest.raises(DirectoryError, match="no user 'bob' in domain 'acme'"):
+        await directory.grant(name="bob", domain="acme", project_id=NORTH, role=Role.VIEWER)
+    with pytest.raises(DirectoryError, match="no user"):
+        await directory.create_access_key(name="bob", domain="acme")
+    with pytest.raises(DirectoryError, match="no user"):
+        await directory.disable_user(name="bob", domain="acme")
