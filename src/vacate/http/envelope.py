@@ -1,0 +1,86 @@
+"""Around every request: its id, its log line and metrics, routing on the path as sent, and the last resort."""
+
+import time
+import uuid
+from typing import Protocol
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from vacate.http.answers import REQUEST_ID_HEADER, ErrorRow, error_response
+
+UNFORESEEN = ErrorRow(status=500, code="DBS.108000", message="Server failure.")
+
+
+class AccessLog(Protocol):
+    """Who is told of every answer."""
+
+    def answered(
+        self,
+        *,
+        request_id: str,
+        source_address: str,
+        method: str,
+        path: str,
+        route: str,
+        status: int,
+        seconds: float,
+    ) -> None:
+        """A request was answered. `route` is the matched template, or `unmatched`."""
+        ...
+
+    def failed(self, *, request_id: str, error: Exception) -> None:
+        """Something unforeseen happened; the caller got the last resort."""
+        ...
+
+
+class Envelope:
+    """The outermost layer of the application.
+
+    The path is routed as it was sent: an encoded slash stays part of its segment and never makes a new one.
+    """
+
+    def __init__(self, app: ASGIApp, access_log: AccessLog) -> None:
+        self._app = app
+        self._log = access_log
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one connection's event scope."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        request_id = uuid.uuid4().hex
+        began = time.perf_counter()
+        status = 0
+        scope = {**scope, "path": scope["raw_path"].decode("latin-1"), "state": {"request_id": request_id}}
+
+        async def send_with_id(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                named = (REQUEST_ID_HEADER.lower().encode(), request_id.encode())
+                message = {**message, "headers": [*message.get("headers", []), named]}
+            await send(message)
+
+        try:
+            await self._app(scope, receive, send_with_id)
+        except Exception as error:  # noqa: BLE001 - the last resort: the caller gets an envelope, the log gets the trace
+            self._log.failed(request_id=request_id, error=error)
+            if status == 0:
+                await error_response(UNFORESEEN, "", request_id=request_id)(scope, receive, send_with_id)
+        finally:
+            route = scope.get("state", {}).get("route", "unmatched")
+            self._log.answered(
+                request_id=request_id,
+                source_address=source_address(scope),
+                method=scope["method"],
+                path=scope["path"],
+                route=route,
+                status=status,
+                seconds=time.perf_counter() - began,
+            )
+
+
+def source_address(scope: Scope) -> str:
+    """The address of the peer that sent the request."""
+    client = scope.get("client")
+    return client[0] if client else "unknown"

@@ -1,0 +1,128 @@
+"""The gate before every call: the body is read once, with a cap, and its sender is proved once."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Protocol
+from urllib.parse import unquote
+
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+
+from vacate.domain.errors import AuthenticationError, VacateError
+from vacate.domain.identity import Actor
+from vacate.http.answers import ErrorTable, error_response, row_for
+from vacate.http.envelope import source_address
+from vacate.operations.access import Authenticator, Presented
+
+BODY_LIMIT = 1024 * 1024
+BODY_SECONDS = 30.0
+_LENGTH_DIGITS = 20
+
+
+class BodyTooLargeError(VacateError):
+    """The body is over the limit; it was not read."""
+
+    def __init__(self) -> None:
+        super().__init__(f"a body may have at most {BODY_LIMIT} bytes")
+
+
+class BodyTooSlowError(VacateError):
+    """The body did not arrive in time, or not in whole."""
+
+    def __init__(self) -> None:
+        super().__init__(f"the body did not arrive within {BODY_SECONDS:g} s")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenCall:
+    """A call whose sender need not be known: what was presented, and the decoded segments of its path."""
+
+    presented: Presented
+    path: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call(OpenCall):
+    """A call whose sender is proved."""
+
+    actor: Actor
+
+
+class FailureCounter(Protocol):
+    """Who counts the senders that could not be proved."""
+
+    def not_authenticated(self, kind: str) -> None:
+        """One more, by the kind of error."""
+        ...
+
+
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+
+class Gate:
+    """Makes endpoints from a door's handlers; the door's table turns their errors into answers."""
+
+    def __init__(self, authenticator: Authenticator, failures: FailureCounter) -> None:
+        self._authenticator = authenticator
+        self._failures = failures
+
+    def authenticated(self, route: str, handler: Callable[[Call], Awaitable[Response]], table: ErrorTable) -> Endpoint:
+        """An endpoint whose handler is called only with a proved sender."""
+
+        async def answer(call: OpenCall) -> Response:
+            actor = await self._authenticator.authenticate(call.presented)
+            return await handler(Call(presented=call.presented, path=call.path, actor=actor))
+
+        return self.open(route, answer, table)
+
+    def open(self, route: str, handler: Callable[[OpenCall], Awaitable[Response]], table: ErrorTable) -> Endpoint:
+        """An endpoint that anybody may call."""
+
+        async def endpoint(request: Request) -> Response:
+            request.state.route = route
+            try:
+                presented = await _present(request)
+                path = {name: unquote(value) for name, value in request.path_params.items()}
+                return await handler(OpenCall(presented=presented, path=path))
+            except VacateError as error:
+                if isinstance(error, AuthenticationError):
+                    self._failures.not_authenticated(type(error).__name__)
+                row = row_for(table, error)
+                # What is left of a late body would be taken for the next request's beginning by whoever sends it.
+                headers = {"Connection": "close"} if isinstance(error, BodyTooSlowError) else None
+                return error_response(row, str(error), request_id=request.state.request_id, headers=headers)
+
+        return endpoint
+
+
+async def _present(request: Request) -> Presented:
+    scope = request.scope
+    return Presented(
+        method=request.method,
+        path=scope["raw_path"],
+        query=scope["query_string"],
+        headers=tuple((name.lower(), value) for name, value in scope["headers"]),
+        body=await _body(request),
+        source_address=source_address(scope),
+        request_id=request.state.request_id,
+    )
+
+
+async def _body(request: Request) -> bytes:
+    announced = request.headers.get("content-length", "0")
+    # Python refuses to read numbers of thousands of digits, so the length of the length is looked at first.
+    if not announced.isdecimal() or len(announced) > _LENGTH_DIGITS or int(announced) > BODY_LIMIT:
+        raise BodyTooLargeError
+    parts: list[bytes] = []
+    size = 0
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            async for part in request.stream():
+                size += len(part)
+                if size > BODY_LIMIT:
+                    raise BodyTooLargeError
+                parts.append(part)
+    except (TimeoutError, ClientDisconnect):
+        raise BodyTooSlowError from None
+    return b"".join(parts)

@@ -1,0 +1,76 @@
+"""What a monitor asks: is the service alive, what can it sweep, and its metrics."""
+
+from collections.abc import Awaitable, Callable, Iterable
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from vacate.domain.errors import VacateError
+from vacate.http.answers import json_response
+from vacate.operations.ports import ComponentHealth
+
+
+class HealthDoor:
+    """Open to everybody who reaches the port; it names instances and components, never hosts or credentials."""
+
+    def __init__(
+        self,
+        *,
+        health: Callable[[], Iterable[ComponentHealth]],
+        check_store: Callable[[], Awaitable[None]],
+        exposition: Callable[[], bytes],
+        content_type: str,
+    ) -> None:
+        self._health = health
+        self._check_store = check_store
+        self._exposition = exposition
+        self._content_type = content_type
+
+    def routes(self) -> list[Route]:
+        """`/healthz`, `/readyz` and `/metrics`."""
+        return [
+            Route("/healthz", self._alive, methods=["GET"]),
+            Route("/readyz", self._ready, methods=["GET"]),
+            Route("/metrics", self._metrics, methods=["GET"]),
+        ]
+
+    async def _alive(self, request: Request) -> Response:
+        request.state.route = "/healthz"
+        return json_response({"status": "ok"})
+
+    async def _ready(self, request: Request) -> Response:
+        """`ok`: everything can be swept. `degraded`: some of it. `unavailable` (503): nothing."""
+        request.state.route = "/readyz"
+        try:
+            await self._check_store()
+            store = None
+        except VacateError as error:
+            store = str(error)
+        entries = tuple(self._health())
+        ready = [entry for entry in entries if entry.problem is None]
+        if store is not None or (entries and not ready):
+            status = "unavailable"
+        else:
+            status = "ok" if len(ready) == len(entries) else "degraded"
+        components = [
+            {
+                "instance_id": entry.component.instance_id,
+                "node_id": entry.component.node_id,
+                "component_id": entry.component.id,
+                "ready": entry.problem is None,
+                "problem": entry.problem,
+                "checked_at": entry.checked_at,
+            }
+            for entry in entries
+        ]
+        content = {
+            "status": status,
+            "store": {"ready": store is None, "problem": store},
+            "components": components,
+        }
+        return json_response(content, status=503 if status == "unavailable" else 200)
+
+    async def _metrics(self, request: Request) -> Response:
+        request.state.route = "/metrics"
+        return Response(self._exposition(), headers={"content-type": self._content_type})

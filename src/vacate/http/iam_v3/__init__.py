@@ -1,0 +1,1 @@
+"""The sign-in door: tokens by password, as the vendor's IAM v3 hands them out."""

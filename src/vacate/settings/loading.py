@@ -1,0 +1,94 @@
+"""Reads the configuration and finds what is wrong with it."""
+
+import os
+from pathlib import Path
+
+import msgspec
+
+from vacate.domain.errors import SettingsError
+from vacate.settings.durations import duration
+from vacate.settings.file import Settings, SweepSection
+
+# A server has no time at all to answer in zero seconds, and a pause of zero seconds is none.
+_NEVER_ZERO = frozenset({"connect_timeout", "statement_timeout", "check_every"})
+
+
+def load_settings(path: Path) -> Settings:
+    """Read and check a configuration file.
+
+    `VACATE_HOST`, `VACATE_PORT` and `VACATE_STORE_URL` win over the file. Relative paths in the file are taken from
+    the file's own directory.
+
+    Raises:
+        SettingsError: the file cannot be read, or something in it is wrong; the message names the place.
+    """
+    try:
+        settings = msgspec.toml.decode(path.read_bytes(), type=Settings)
+    except OSError as error:
+        raise SettingsError(f"cannot read the configuration {path}: {error.strerror}") from error
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path}: {error}") from error
+    settings = _with_environment(_with_absolute_paths(settings, path.resolve().parent))
+    _check(settings, path)
+    return settings
+
+
+def _with_absolute_paths(settings: Settings, base: Path) -> Settings:
+    service, store = settings.service, settings.store
+    prefix = "sqlite:///"
+    if store.url.startswith(prefix) and ":memory:" not in store.url:
+        url = prefix + str(base / store.url.removeprefix(prefix))
+    else:
+        url = store.url
+    return msgspec.structs.replace(
+        settings,
+        service=msgspec.structs.replace(
+            service,
+            tls_certificate=base / service.tls_certificate if service.tls_certificate else None,
+            tls_key=base / service.tls_key if service.tls_key else None,
+        ),
+        store=msgspec.structs.replace(
+            store, url=url, secret_key_file=base / store.secret_key_file if store.secret_key_file else None
+        ),
+    )
+
+
+def _with_environment(settings: Settings) -> Settings:
+    service, store = settings.service, settings.store
+    if host := os.environ.get("VACATE_HOST"):
+        service = msgspec.structs.replace(service, host=host)
+    if port := os.environ.get("VACATE_PORT"):
+        if not port.isdecimal() or int(port) > 65535:  # noqa: PLR2004 - the highest port there is
+            raise SettingsError(f"VACATE_PORT: {port!r} is no port")
+        service = msgspec.structs.replace(service, port=int(port))
+    if url := os.environ.get("VACATE_STORE_URL"):
+        store = msgspec.structs.replace(store, url=url)
+    return msgspec.structs.replace(settings, service=service, store=store)
+
+
+def _check(settings: Settings, path: Path) -> None:
+    """What the types alone cannot say."""
+    _unique(path, "projects.id", [p.id for p in settings.projects])
+    _unique(path, "projects.name", [p.name for p in settings.projects])
+    for project in settings.projects:
+        _unique(path, f"instances of project {project.name}", [i.id for i in project.instances])
+        for instance in project.instances:
+            _unique(path, f"nodes of instance {instance.name}", [n.id for n in instance.nodes])
+            components = [c.id for n in instance.nodes for c in n.components]
+            _unique(path, f"components of instance {instance.name}", components)
+    if (settings.service.tls_certificate is None) != (settings.service.tls_key is None):
+        raise SettingsError(f"{path}: service.tls_certificate and service.tls_key go together; one of them is missing")
+    for name in SweepSection.__struct_fields__:
+        place = f"{path}: sweep.{name}"
+        if not duration(getattr(settings.sweep, name), place) and name in _NEVER_ZERO:
+            raise SettingsError(f"{place}: it must be longer than nothing")
+    try:
+        settings.configured_instances()
+    except SettingsError as error:
+        raise SettingsError(f"{path}: {error}") from None
+
+
+def _unique(path: Path, place: str, ids: list[str]) -> None:
+    twice = sorted({i for i in ids if ids.count(i) > 1})
+    if twice:
+        raise SettingsError(f"{path}: {place}: {twice[0]!r} is there twice")

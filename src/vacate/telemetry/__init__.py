@@ -1,0 +1,1 @@
+"""What an operator watches: metrics (each declared in `metrics`) and log lines (`logs`)."""

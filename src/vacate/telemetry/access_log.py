@@ -1,0 +1,46 @@
+"""One line and one count for every answered request."""
+
+import logging
+
+from vacate.telemetry.logs import log
+from vacate.telemetry.metrics import Metrics
+
+
+class TelemetryAccessLog:
+    """What the doors report to."""
+
+    def __init__(self, metrics: Metrics) -> None:
+        self._metrics = metrics
+
+    def answered(
+        self,
+        *,
+        request_id: str,
+        source_address: str,
+        method: str,
+        path: str,
+        route: str,
+        status: int,
+        seconds: float,
+    ) -> None:
+        """A request was answered."""
+        self._metrics.answered(route=route, method=method, status=status, seconds=seconds)
+        log(
+            "request answered",
+            {
+                "request_id": request_id,
+                "source_address": source_address,
+                "method": method,
+                "path": path,
+                "status": status,
+                "seconds": round(seconds, 6),
+            },
+        )
+
+    def failed(self, *, request_id: str, error: Exception) -> None:
+        """Something unforeseen happened while a request was handled."""
+        log("request failed", {"request_id": request_id}, level=logging.ERROR, error=error)
+
+    def not_authenticated(self, kind: str) -> None:
+        """A sender could not be proved."""
+        self._metrics.not_authenticated(kind)

@@ -1,0 +1,195 @@
+"""The composition root: the one file that knows every room and joins them."""
+
+import asyncio
+import logging
+import os
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+from starlette.types import ASGIApp
+
+from vacate import __version__
+from vacate.domain.errors import AuditUnavailableError, StoreUnavailableError
+from vacate.engines.gateway import EngineGateway, GatewaySettings
+from vacate.engines.wire import Timeouts
+from vacate.http.app import build_app
+from vacate.http.gate import Gate
+from vacate.http.gaussdb_v3.routes import GaussdbV3Door
+from vacate.http.health import HealthDoor
+from vacate.http.iam_v3.routes import TokensDoor
+from vacate.iam.authenticator import RequestAuthenticator
+from vacate.iam.directory import UserDirectory
+from vacate.iam.passwords import Passwords
+from vacate.iam.sealing import Sealer, sealing_key
+from vacate.iam.tokens import TokenService
+from vacate.inventory.static import StaticInventory
+from vacate.operations.admit import Admit
+from vacate.operations.clock import utc_now
+from vacate.operations.journal import Journal
+from vacate.operations.kill_idle import KillIdle, Limits
+from vacate.settings.durations import duration
+from vacate.settings.file import Settings
+from vacate.store.audit import SqlAuditLog
+from vacate.store.credentials import SqlCredentials
+from vacate.store.database import Database, open_database
+from vacate.store.pins import SqlPins
+from vacate.telemetry.access_log import TelemetryAccessLog
+from vacate.telemetry.logs import log
+from vacate.telemetry.metrics import Metrics
+from vacate.telemetry.observer import TelemetryObserver
+
+_CATCH_UP_EVERY = 2.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class State:
+    """Vacate's own state, opened: the audit, the pins, and the directory of users and access keys."""
+
+    database: Database
+    audit: SqlAuditLog
+    pins: SqlPins
+    credentials: SqlCredentials
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Service:
+    """A running service: the application to serve, and its state."""
+
+    app: ASGIApp
+    state: State
+    gateway: EngineGateway
+    kill_idle: KillIdle
+
+
+@asynccontextmanager
+async def open_state(settings: Settings) -> AsyncGenerator[State]:
+    """Open the store.
+
+    Raises:
+        SettingsError, StoreUnavailableError.
+    """
+    database = await open_database(settings.store.url)
+    try:
+        yield State(
+            database=database,
+            audit=SqlAuditLog(database),
+            pins=SqlPins(database),
+            credentials=SqlCredentials(database),
+        )
+    finally:
+        await database.close()
+
+
+@asynccontextmanager
+async def open_directory(settings: Settings) -> AsyncGenerator[UserDirectory]:
+    """Open the directory of users and access keys.
+
+    Raises:
+        SettingsError, StoreUnavailableError.
+    """
+    sealer = Sealer(sealing_key(os.environ, settings.store.secret_key_file))
+    passwords = Passwords()
+    async with open_state(settings) as state:
+        try:
+            yield UserDirectory(credentials=state.credentials, passwords=passwords, sealer=sealer, clock=utc_now)
+        finally:
+            passwords.close()
+
+
+@asynccontextmanager
+async def open_service(settings: Settings) -> AsyncGenerator[Service]:
+    """Start everything but the port; at the end let the running sweeps finish and stop everything.
+
+    Raises:
+        SettingsError, StoreUnavailableError.
+    """
+    sealer = Sealer(sealing_key(os.environ, settings.store.secret_key_file))
+    async with AsyncExitStack() as stack:
+        state = await stack.enter_async_context(open_state(settings))
+        metrics = Metrics(__version__)
+        access_log = TelemetryAccessLog(metrics)
+        observer = TelemetryObserver(metrics)
+        journal = Journal(state.audit, observer)
+
+        gateway = EngineGateway(
+            settings.servers(), pins=state.pins, clock=utc_now, settings=_gateway_settings(settings)
+        )
+        gateway.start()
+        stack.push_async_callback(gateway.close)
+        metrics.watch_components(gateway.health)
+        metrics.watch_audit(lambda: journal.waiting)
+
+        kill_idle = KillIdle(
+            inventory=StaticInventory(settings.configured_instances()),
+            gateway=gateway,
+            journal=journal,
+            observer=observer,
+            clock=utc_now,
+            limits=Limits(
+                signal_for=duration(settings.sweep.signal_for, "sweep.signal_for"),
+                confirm_for=duration(settings.sweep.confirm_for, "sweep.confirm_for"),
+            ),
+        )
+
+        passwords = Passwords()
+        stack.callback(passwords.close)
+        projects = settings.project_ids()
+        tokens = TokenService(credentials=state.credentials, passwords=passwords, projects=projects, clock=utc_now)
+        gate = Gate(RequestAuthenticator(state.credentials, sealer, tokens, utc_now), access_log)
+        routes = [
+            *GaussdbV3Door(gate=gate, admit=Admit(journal=journal, clock=utc_now), kill_idle=kill_idle).routes(),
+            *TokensDoor(gate=gate, tokens=tokens, project_names={id_: name for name, id_ in projects.items()}).routes(),
+            *HealthDoor(
+                health=gateway.health,
+                check_store=_store_check(state, journal),
+                exposition=metrics.exposition,
+                content_type=metrics.content_type,
+            ).routes(),
+        ]
+        catching_up = asyncio.create_task(_catch_up(journal), name="audit catching up")
+        stack.push_async_callback(_stop, catching_up)
+        yield Service(app=build_app(routes, access_log), state=state, gateway=gateway, kill_idle=kill_idle)
+
+
+def _gateway_settings(settings: Settings) -> GatewaySettings:
+    sweep = settings.sweep
+    return GatewaySettings(
+        timeouts=Timeouts(
+            connect=duration(sweep.connect_timeout, "sweep.connect_timeout"),
+            answer=duration(sweep.statement_timeout, "sweep.statement_timeout"),
+        ),
+        check_every=duration(sweep.check_every, "sweep.check_every"),
+        busy_after=duration(sweep.busy_after, "sweep.busy_after"),
+    )
+
+
+def _store_check(state: State, journal: Journal) -> Callable[[], Awaitable[None]]:
+    async def check() -> None:
+        await state.database.check()
+        if journal.waiting:
+            raise StoreUnavailableError(f"{journal.waiting} audit events wait to be written")
+
+    return check
+
+
+async def _catch_up(journal: Journal) -> None:
+    """Write what had to wait as soon as the store takes it, also when no call comes."""
+    while True:
+        await asyncio.sleep(_CATCH_UP_EVERY)
+        if journal.waiting:
+            try:
+                await journal.catch_up()
+            except AuditUnavailableError as error:
+                log(
+                    "audit still behind",
+                    {"waiting": journal.waiting, "reason": str(error)},
+                    level=logging.WARNING,
+                )
+            else:
+                log("audit caught up", {})
+
+
+async def _stop(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
