@@ -1,0 +1,234 @@
+"""The commands."""
+
+import asyncio
+import sys
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import NoReturn, TypeVar
+
+import click
+
+from vacate import __version__
+from vacate.domain.errors import SettingsError, VacateError
+from vacate.domain.identity import Role
+from vacate.domain.topology import ProjectId
+
+_T = TypeVar("_T")
+
+CONFIG = click.option(
+    "--config",
+    "config",
+    type=click.Path(dir_okay=False, path_type=Path),
+    default=Path("vacate.toml"),
+    envvar="VACATE_CONFIG",
+    show_default=True,
+    show_envvar=True,
+    help="The configuration file.",
+)
+DOMAIN = click.option("--domain", default="default", show_default=True, help="The domain the user is in.")
+
+
+def run(work: Coroutine[object, object, _T]) -> _T:
+    """Run a command's work; what goes wrong on purpose is one line and exit status 1."""
+    try:
+        return asyncio.run(work)
+    except VacateError as error:
+        fail(str(error))
+
+
+def fail(message: str) -> NoReturn:
+    """Say what is wrong, and end."""
+    click.echo(f"vacate: {message}", err=True)
+    sys.exit(1)
+
+
+@click.group(context_settings={"help_option_names": ["-?", "--help"]})
+@click.version_option(__version__, "-V", "--version", message="vacate %(version)s")
+def main() -> None:
+    """Lists database sessions and ends the idle ones, never a busy one."""
+
+
+@main.command()
+@CONFIG
+def serve(config: Path) -> None:
+    """Serve the API until SIGTERM or Ctrl-C."""
+    from vacate.cli.serving import bind, serving, until_told_to_stop
+    from vacate.settings.loading import load_settings
+    from vacate.telemetry.logs import log, start_logging
+    from vacate.wiring import open_service
+
+    async def work() -> None:
+        settings = load_settings(config)
+        start_logging(settings.service.log_level)
+        with bind(settings.service) as listener:
+            async with open_service(settings) as service:
+                host, port = listener.getsockname()[:2]
+                log(
+                    "serving",
+                    {"host": host, "port": port, "tls": settings.service.tls_certificate is not None},
+                )
+                async with serving(service.app, settings.service, listener):
+                    await until_told_to_stop()
+
+    run(work())
+
+
+@main.group()
+def user() -> None:
+    """Users and their roles."""
+
+
+@user.command("add")
+@click.argument("name")
+@DOMAIN
+@CONFIG
+@click.option("--password-stdin", is_flag=True, help="Read a password from standard input.")
+def user_add(name: str, domain: str, config: Path, *, password_stdin: bool) -> None:
+    """Add a user. Without a password they use access keys only."""
+    from vacate.settings.loading import load_settings
+    from vacate.wiring import open_directory
+
+    password = sys.stdin.readline().rstrip("\n") if password_stdin else None
+
+    async def work() -> None:
+        async with open_directory(load_settings(config)) as directory:
+            await directory.add_user(name=name, domain=domain, password=password)
+
+    run(work())
+    click.echo(f"user {name} added; give them a role with: vacate user grant {name} --project ID --role operator")
+
+
+@user.command("grant")
+@click.argument("name")
+@click.option("--project", required=True, help="The project's id.")
+@click.option("--role", required=True, type=click.Choice([role.value for role in Role]))
+@DOMAIN
+@CONFIG
+def user_grant(name: str, project: str, role: str, domain: str, config: Path) -> None:
+    """Give a user a role in a project: viewer may look, operator may kill, admin may change."""
+    from vacate.settings.loading import load_settings
+    from vacate.wiring import open_directory
+
+    async def work() -> None:
+        settings = load_settings(config)
+        if project not in settings.project_ids().values():
+            raise SettingsError(f"{config} has no project {project!r}")
+        async with open_directory(settings) as directory:
+            await directory.grant(name=name, domain=domain, project_id=ProjectId(project), role=Role(role))
+
+    run(work())
+    click.echo(f"user {name} is {role} in project {project}")
+
+
+@user.command("disable")
+@click.argument("name")
+@DOMAIN
+@CONFIG
+def user_disable(name: str, domain: str, config: Path) -> None:
+    """Refuse a user, with all of their tokens and access keys."""
+    from vacate.settings.loading import load_settings
+    from vacate.wiring import open_directory
+
+    async def work() -> None:
+        async with open_directory(load_settings(config)) as directory:
+            await directory.disable_user(name=name, domain=domain)
+
+    run(work())
+    click.echo(f"user {name} is disabled")
+
+
+@main.group("access-key")
+def access_key() -> None:
+    """Access keys: what SDKs sign requests with."""
+
+
+@access_key.command("create")
+@click.argument("name")
+@DOMAIN
+@CONFIG
+def access_key_create(name: str, domain: str, config: Path) -> None:
+    """Make an access key for a user. The secret is shown this once."""
+    from vacate.settings.loading import load_settings
+    from vacate.wiring import open_directory
+
+    async def work() -> None:
+        async with open_directory(load_settings(config)) as directory:
+            issued = await directory.create_access_key(name=name, domain=domain)
+        click.echo(f"access_key={issued.access_key}\nsecret_key={issued.secret_key}")
+
+    run(work())
+
+
+@access_key.command("disable")
+@click.argument("key")
+@CONFIG
+def access_key_disable(key: str, config: Path) -> None:
+    """Refuse an access key from its next request on."""
+    from vacate.settings.loading import load_settings
+    from vacate.wiring import open_directory
+
+    async def work() -> None:
+        async with open_directory(load_settings(config)) as directory:
+            await directory.disable_access_key(key)
+
+    run(work())
+    click.echo(f"access key {key} is disabled")
+
+
+@main.group()
+def component() -> None:
+    """Components of the configuration."""
+
+
+@component.command("unpin")
+@click.argument("instance_id")
+@click.argument("component_id")
+@CONFIG
+def component_unpin(instance_id: str, component_id: str, config: Path) -> None:
+    """Forget which server a component was; the next one found is taken for it."""
+    from vacate.settings.loading import load_settings
+    from vacate.wiring import open_state
+
+    async def work() -> bool:
+        settings = load_settings(config)
+        found = [c for c in settings.servers() if (c.instance_id, c.id) == (instance_id, component_id)]
+        if not found:
+            raise SettingsError(f"{config} has no component {component_id!r} in instance {instance_id!r}")
+        async with open_state(settings) as state:
+            return await state.pins.forget(found[0])
+
+    click.echo(f"component {component_id} is not pinned any more" if run(work()) else "it was not pinned")
+
+
+@main.group()
+def audit() -> None:
+    """The record of who ended what."""
+
+
+@audit.command("show")
+@click.argument("request_id")
+@CONFIG
+def audit_show(request_id: str, config: Path) -> None:
+    """What one call did: every session with its outcome. The id is the answer's X-Request-Id."""
+    from vacate.cli.tables import audit_tables
+    from vacate.settings.loading import load_settings
+    from vacate.wiring import open_state
+
+    async def work() -> None:
+        async with open_state(load_settings(config)) as state:
+            events = await state.audit.events_of(request_id)
+        if not events:
+            raise SettingsError(f"no event of a request {request_id!r}")
+        audit_tables(events)
+
+    run(work())
+
+
+@main.command()
+@click.option("--port", type=click.IntRange(0, 65535), default=8686, show_default=True, help="Where to listen.")
+@click.option("--once", is_flag=True, help="Show the main job, stop everything and exit.")
+def demo(port: int, *, once: bool) -> None:
+    """Show the main job on three real servers that are started for it."""
+    from vacate.cli.demo import run_demo
+
+    run(run_demo(port=port, once=once))

@@ -1,0 +1,178 @@
+"""Serves an application on one port, with TLS where asked."""
+
+import asyncio
+import logging
+import signal
+import socket
+import ssl
+import uuid
+from collections.abc import AsyncGenerator, Generator
+from contextlib import asynccontextmanager, contextmanager, suppress
+
+import h11
+import uvicorn
+from starlette.types import ASGIApp
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from vacate.domain.errors import SettingsError
+from vacate.http.answers import REQUEST_ID_HEADER, ErrorRow, error_response
+from vacate.settings.file import ServiceSection
+from vacate.telemetry.logs import log
+
+NOT_UNDERSTOOD = ErrorRow(status=400, code="APIGW.0201", message="Bad request. It cannot be read as HTTP.")
+
+_SHUTDOWN_S = 60
+_STARTED_POLL_S = 0.01
+_HEAD_SECONDS = 30.0
+
+
+def bind(service: ServiceSection) -> socket.socket:
+    """Take the port, before anything else is started.
+
+    Raises:
+        SettingsError: it is taken, or the address is none of this machine's.
+    """
+    family = socket.AF_INET6 if ":" in service.host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((service.host, service.port))
+    except OSError as error:
+        listener.close()
+        raise SettingsError(
+            f"cannot listen on {service.host}:{service.port}: {error.strerror}; choose another port with VACATE_PORT"
+        ) from error
+    return listener
+
+
+class _Protocol(H11Protocol):
+    """One peer's link to the port. Whatever a peer sends, or leaves out, it is answered in one way or let go."""
+
+    _patience: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
+        super().connection_made(transport)
+        self._be_patient()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._stop_waiting()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Take what came. Bytes alone buy no time: only a request that is whole enough to be handled does."""
+        if not self._handling() and self._patience is None:
+            self._be_patient()
+        super().data_received(data)
+        if self._handling():
+            self._stop_waiting()
+
+    def send_400_response(self, msg: str) -> None:
+        """Answer what is no HTTP like everything else that is wrong, and hang up."""
+        del msg
+        request_id = uuid.uuid4().hex
+        answer = error_response(NOT_UNDERSTOOD, "", request_id=request_id)
+        headers = [*answer.raw_headers, (REQUEST_ID_HEADER.encode(), request_id.encode()), (b"Connection", b"close")]
+        log(
+            "request not understood",
+            {"request_id": request_id, "source_address": self.client[0] if self.client else "unknown"},
+            level=logging.WARNING,
+        )
+        # An answer that is under way already cannot be followed by another one.
+        with suppress(h11.LocalProtocolError):
+            for event in (
+                h11.Response(status_code=answer.status_code, headers=headers, reason=b"Bad Request"),
+                h11.Data(data=bytes(answer.body)),
+                h11.EndOfMessage(),
+            ):
+                self.transport.write(self.conn.send(event) or b"")
+        self.transport.close()
+
+    def _handling(self) -> bool:
+        """Whether the application has a request in its hands; it has limits of its own."""
+        cycle = self.cycle
+        return cycle is not None and not cycle.response_complete  # pyright: ignore[reportUnnecessaryComparison] - it starts as None
+
+    def _be_patient(self) -> None:
+        self._patience = self.loop.call_later(_HEAD_SECONDS, self.transport.close)
+
+    def _stop_waiting(self) -> None:
+        if self._patience is not None:
+            self._patience.cancel()
+            self._patience = None
+
+
+class _Server(uvicorn.Server):
+    """A server that leaves the signals alone: whoever runs it decides when to stop, and what to stop first."""
+
+    @contextmanager
+    def capture_signals(self) -> Generator[None]:
+        yield
+
+
+@asynccontextmanager
+async def serving(app: ASGIApp, service: ServiceSection, listener: socket.socket) -> AsyncGenerator[None]:
+    """Answer calls for the length of the block; at its end the calls that run are answered first.
+
+    Raises:
+        SettingsError: certificate or key cannot be used.
+    """
+    context = _tls(service)
+    server = _Server(
+        uvicorn.Config(
+            app,
+            # The strict parser: it bounds the size of a request's head, and refuses what it cannot read.
+            http=_Protocol,
+            # A WebSocket library that happens to be installed must not open a second way in.
+            ws="none",
+            loop="asyncio",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            # The audit names the peer itself; a header that any caller can write is no address.
+            proxy_headers=False,
+            ssl_context_factory=None if context is None else lambda _config, _default: context,
+            timeout_graceful_shutdown=_SHUTDOWN_S,
+        )
+    )
+    running = asyncio.create_task(server.serve(sockets=[listener]), name="http")
+    try:
+        while not server.started:
+            await asyncio.wait([running], timeout=_STARTED_POLL_S)
+            if running.done():
+                await running
+                raise SettingsError("the HTTP server ended before it started")
+        yield
+    finally:
+        server.should_exit = True
+        await asyncio.wait([running])
+
+
+def _tls(service: ServiceSection) -> ssl.SSLContext | None:
+    if service.tls_certificate is None or service.tls_key is None:
+        return None
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    try:
+        # A key that is locked with a password is refused; nobody sits at a service to type it.
+        context.load_cert_chain(service.tls_certificate, service.tls_key, password="")
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise SettingsError(
+            f"service.tls_certificate {service.tls_certificate} and service.tls_key {service.tls_key} "
+            f"cannot be used together: {reason}"
+        ) from error
+    return context
+
+
+async def until_told_to_stop() -> None:
+    """Wait for SIGTERM or SIGINT."""
+    told = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    signals = (signal.SIGTERM, signal.SIGINT)
+    for signum in signals:
+        loop.add_signal_handler(signum, told.set)
+    try:
+        await told.wait()
+    finally:
+        for signum in signals:
+            loop.remove_signal_handler(signum)

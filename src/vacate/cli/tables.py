@@ -1,0 +1,56 @@
+"""Tables for people: what a sweep did, from its audit events."""
+
+from collections.abc import Iterable, Sequence
+
+from rich.console import Console
+from rich.table import Table
+
+from vacate.domain.sweeps import Outcome
+from vacate.store.audit import StoredEvent, StoredSession
+
+_WIDTH_WITHOUT_TERMINAL = 150
+
+
+def wide_console() -> Console:
+    """Standard output; as wide as the terminal, and wide enough for a table where there is none."""
+    console = Console()
+    return console if console.is_terminal else Console(width=_WIDTH_WITHOUT_TERMINAL)
+
+
+def audit_tables(events: Sequence[StoredEvent]) -> None:
+    """Print every event of one call, with its sessions."""
+    console = wide_console()
+    for event in events:
+        console.print(
+            f"[bold]{event.at:%Y-%m-%d %H:%M:%S.%f} UTC  {event.action}[/bold]\n"
+            f"  by {event.user_name} ({event.credential_kind} {event.credential}) from {event.source_address}, "
+            f"target {event.target.component_id} on {event.target.node_id} of {event.target.instance_id}"
+        )
+        if event.error:
+            console.print(f"  [red]{event.error}[/red]")
+        if event.sessions:
+            console.print(sessions_table(event.sessions))
+
+
+def sessions_table(sessions: Iterable[StoredSession], *, title: str | None = None) -> Table:
+    """One line a session: who it is, what became of it, and why."""
+    table = Table(title=title, title_justify="left", title_style="bold")
+    for column in ("pid", "user", "application", "database", "client", "outcome", "why"):
+        table.add_column(column, overflow="fold")
+    for entry in sorted(sessions, key=_by_outcome):
+        style = "red" if entry.outcome is Outcome.TERMINATED else ""
+        table.add_row(
+            str(entry.pid),
+            entry.user or "-",
+            entry.application or "-",
+            entry.database or "-",
+            entry.client_address or "-",
+            entry.outcome,
+            entry.reason,
+            style=style,
+        )
+    return table
+
+
+def _by_outcome(entry: StoredSession) -> tuple[bool, str, str]:
+    return entry.outcome is not Outcome.TERMINATED, entry.by, entry.application or ""
