@@ -22,8 +22,8 @@ from vacate.telemetry.logs import log
 NOT_UNDERSTOOD = ErrorRow(status=400, code="APIGW.0201", message="Bad request. It cannot be read as HTTP.")
 
 _SHUTDOWN_S = 60
-_STARTED_POLL_S = 0.01
 _HEAD_SECONDS = 30.0
+_FAREWELL_SECONDS = 1.0
 
 
 def bind(service: ServiceSection) -> socket.socket:
@@ -60,11 +60,23 @@ class _Protocol(H11Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Take what came. Bytes alone buy no time: only a request that is whole enough to be handled does."""
+        if self.transport.is_closing():
+            return
         if not self._handling() and self._patience is None:
             self._be_patient()
         super().data_received(data)
         if self._handling():
             self._stop_waiting()
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        if self.transport.is_closing():
+            self._hang_up()
+
+    def shutdown(self) -> None:
+        super().shutdown()
+        if self.transport.is_closing():
+            self._hang_up()
 
     def send_400_response(self, msg: str) -> None:
         """Answer what is no HTTP like everything else that is wrong, and hang up."""
@@ -85,7 +97,7 @@ class _Protocol(H11Protocol):
                 h11.EndOfMessage(),
             ):
                 self.transport.write(self.conn.send(event) or b"")
-        self.transport.close()
+        self._hang_up()
 
     def _handling(self) -> bool:
         """Whether the application has a request in its hands; it has limits of its own."""
@@ -93,7 +105,15 @@ class _Protocol(H11Protocol):
         return cycle is not None and not cycle.response_complete  # pyright: ignore[reportUnnecessaryComparison] - it starts as None
 
     def _be_patient(self) -> None:
-        self._patience = self.loop.call_later(_HEAD_SECONDS, self.transport.close)
+        self._patience = self.loop.call_later(_HEAD_SECONDS, self._hang_up)
+
+    def _hang_up(self) -> None:
+        """Close, and do not wait long for a peer to say goodbye: over TLS that could hold up the service's end."""
+        # Closed twice, a transport of TLS forgets how to abort.
+        if not self.transport.is_closing():
+            self.transport.close()
+        self._stop_waiting()
+        self._patience = self.loop.call_later(_FAREWELL_SECONDS, self.transport.abort)
 
     def _stop_waiting(self) -> None:
         if self._patience is not None:
@@ -103,6 +123,14 @@ class _Protocol(H11Protocol):
 
 class _Server(uvicorn.Server):
     """A server that leaves the signals alone: whoever runs it decides when to stop, and what to stop first."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.up = asyncio.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.up.set()
 
     @contextmanager
     def capture_signals(self) -> Generator[None]:
@@ -136,14 +164,16 @@ async def serving(app: ASGIApp, service: ServiceSection, listener: socket.socket
         )
     )
     running = asyncio.create_task(server.serve(sockets=[listener]), name="http")
+    up = asyncio.create_task(server.up.wait(), name="http up")
     try:
-        while not server.started:
-            await asyncio.wait([running], timeout=_STARTED_POLL_S)
-            if running.done():
-                await running
-                raise SettingsError("the HTTP server ended before it started")
+        # The block goes on before the first call is answered: a signal to stop must find somebody who waits for it.
+        await asyncio.wait([running, up], return_when=asyncio.FIRST_COMPLETED)
+        if not server.started:
+            await running
+            raise SettingsError("the HTTP server ended before it started")
         yield
     finally:
+        up.cancel()
         server.should_exit = True
         await asyncio.wait([running])
 

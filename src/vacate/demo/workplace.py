@@ -134,7 +134,8 @@ class Workplace:
         )
         if done.returncode:
             name = Path(command[0]).name
-            raise DemoError(f"{name} failed with status {done.returncode}: {done.stderr.strip()}")
+            words = " ".join(f"{done.stderr} {done.stdout[-500:]}".split())
+            raise DemoError(f"{name} failed with status {done.returncode}: {words}")
         return done.stdout
 
     def spawn(self, command: Sequence[str | Path], *, log: Path) -> subprocess.Popen[bytes]:

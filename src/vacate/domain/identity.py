@@ -71,4 +71,4 @@ class Actor:
         if role is None:
             raise ProjectMismatchError
         if permission not in _ALLOWED[role]:
-            raise PermissionDeniedError(role=role, permission=permission)
+            raise PermissionDeniedError(role=role.value, permission=permission.value)

@@ -6,10 +6,10 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from vacate.domain.errors import ComponentBusyError, VacateError
+from vacate.domain.errors import ComponentBusyError, ComponentUnreachableError, VacateError
 from vacate.domain.topology import Component
 from vacate.engines.postgresql.link import PostgresqlLink
-from vacate.engines.probe import check, probe
+from vacate.engines.probe import Capabilities, check, probe
 from vacate.engines.wire import Timeouts, Wire
 from vacate.operations.ports import Clock, ComponentHealth, Pins
 
@@ -27,6 +27,7 @@ class GatewaySettings:
 class _Line:
     wire: Wire
     lock: asyncio.Lock
+    lent: bool = False
     checked_at: datetime | None = None
     problem: str | None = "not checked yet"
 
@@ -71,11 +72,16 @@ class EngineGateway:
             async with asyncio.timeout(self._settings.busy_after.total_seconds()):
                 await line.lock.acquire()
         except TimeoutError:
-            raise ComponentBusyError from None
+            if line.lent:
+                raise ComponentBusyError from None
+            seconds = self._settings.busy_after.total_seconds()
+            raise ComponentUnreachableError(f"a check that is under way got no answer within {seconds:g} s") from None
         try:
+            line.lent = True
             await self._ready(component, line)
             yield PostgresqlLink(line.wire, lambda: self._ready(component, line))
         finally:
+            line.lent = False
             line.lock.release()
 
     def health(self) -> tuple[ComponentHealth, ...]:
@@ -88,12 +94,12 @@ class EngineGateway:
     async def _ready(self, component: Component, line: _Line) -> None:
         """Connect if need be and check the server; what was found is kept for `health`."""
         try:
-            await line.wire.connect()
-            await check(await probe(line.wire), component, self._pins)
+            await check(await _probed(line.wire), component, self._pins)
         except VacateError as error:
             line.problem = str(error)
             raise
         else:
+            line.wire.vouch()
             line.problem = None
         finally:
             line.checked_at = self._clock()
@@ -114,3 +120,16 @@ class EngineGateway:
                 async with line.lock:
                     await self._check(component, line)
             await asyncio.sleep(self._settings.check_every.total_seconds())
+
+
+async def _probed(wire: Wire) -> Capabilities:
+    """Probe the server. A link that broke while nobody used it is opened anew before it counts as a failure."""
+    was_connected = wire.connected
+    await wire.connect()
+    try:
+        return await probe(wire)
+    except ComponentUnreachableError:
+        if wire.connected or not was_connected:
+            raise
+    await wire.connect()
+    return await probe(wire)

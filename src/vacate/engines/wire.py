@@ -43,20 +43,31 @@ class Wire:
         self._dsn = dsn
         self._timeouts = timeouts
         self._connection: asyncpg.Connection[asyncpg.Record] | None = None
+        self._vouched = False
 
     @property
-    def open(self) -> bool:
+    def connected(self) -> bool:
         """Whether a statement would travel over a connection that is already there."""
         return self._connection is not None and not self._connection.is_closed()
 
+    @property
+    def open(self) -> bool:
+        """Whether there is a connection, and the server at its other end was found to be the right one."""
+        return self._vouched and self.connected
+
+    def vouch(self) -> None:
+        """Say that the server of this connection was checked; the next connection may lead to another one."""
+        self._vouched = True
+
     async def connect(self) -> None:
-        """Open the connection unless it is open.
+        """Open the connection unless it is there. Nobody has vouched for the server of a new one.
 
         Raises:
             ComponentUnreachableError: no server, no free slot, login refused, or no answer in time.
         """
-        if self.open:
+        if self.connected:
             return
+        self._vouched = False
         try:
             async with asyncio.timeout(self._timeouts.connect.total_seconds()):
                 connection = await asyncpg.connect(
@@ -73,7 +84,7 @@ class Wire:
             raise ComponentUnreachableError(f"no login within {seconds:g} s") from None
         except asyncpg.PostgresError as error:
             raise ComponentUnreachableError(_login_problem(error)) from error
-        except (OSError, asyncpg.InterfaceError, ssl.SSLError, ValueError) as error:
+        except (OSError, asyncpg.InterfaceError, asyncpg.InternalClientError, ssl.SSLError, ValueError) as error:
             raise ComponentUnreachableError(_plain(error)) from error
         self._connection = connection
 
@@ -105,7 +116,7 @@ class Wire:
                 raise StatementRefusedError(error.sqlstate or "", _plain(error)) from error
             self.drop()
             raise ComponentUnreachableError(f"the server ended the link: {_plain(error)}") from error
-        except (OSError, asyncpg.InterfaceError) as error:
+        except (OSError, asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
             self.drop()
             raise ComponentUnreachableError(f"the link broke: {_plain(error)}") from error
         except asyncio.CancelledError:

@@ -10,6 +10,8 @@ from vacate.http.answers import REQUEST_ID_HEADER, ErrorRow, error_response
 
 UNFORESEEN = ErrorRow(status=500, code="DBS.108000", message="Server failure.")
 
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "CONNECT", "TRACE"})
+
 
 class AccessLog(Protocol):
     """Who is told of every answer."""
@@ -25,7 +27,11 @@ class AccessLog(Protocol):
         status: int,
         seconds: float,
     ) -> None:
-        """A request was answered. `route` is the matched template, or `unmatched`."""
+        """A request was answered.
+
+        `route` is the matched template, or `unmatched`; `method` one of HTTP's own, or `other`. Both are few, so that
+        they may be counted by: what a caller makes up must not fill the metrics.
+        """
         ...
 
     def failed(self, *, request_id: str, error: Exception) -> None:
@@ -72,7 +78,7 @@ class Envelope:
             self._log.answered(
                 request_id=request_id,
                 source_address=source_address(scope),
-                method=scope["method"],
+                method=scope["method"] if scope["method"] in _METHODS else "other",
                 path=scope["path"],
                 route=route,
                 status=status,

@@ -9,12 +9,13 @@ Source: the published rules of AK/SK signing, checked against what the official 
 import hashlib
 import hmac
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from urllib.parse import quote_from_bytes, unquote_to_bytes, urlsplit
+from urllib.parse import urlsplit
 
 from vacate.domain.errors import SignatureExpiredError, SignatureInvalidError
+from vacate.iam.canonical import canonical_request, canonical_uris
 from vacate.operations.access import Presented
 
 CLOCK_WINDOW = timedelta(minutes=15)
@@ -126,7 +127,7 @@ def verify(request: Presented, authorization: Authorization, secret: bytes, now:
         raise SignatureInvalidError("the body must be signed too, UNSIGNED-PAYLOAD is not accepted")
     if not hmac.compare_digest(declared, payload):
         raise SignatureInvalidError("the body is not the one that was signed")
-    for uri in _canonical_uris(request.path):
+    for uri in canonical_uris(request.path):
         text = _string_to_sign(algorithm, request.method, uri, request.query, headers, payload)
         if algorithm.fits(secret, text, authorization.signature):
             return
@@ -161,7 +162,7 @@ def sign(
     sent = {**headers, "Host": parts.netloc.rpartition("@")[2], "X-Sdk-Date": _date(at)}
     values = {name.lower().encode("ascii"): value.strip().encode() for name, value in sorted(sent.items(), key=_lower)}
     algorithm = SDK_HMAC_SHA256
-    uri = next(_canonical_uris(parts.path.encode()))
+    uri = next(canonical_uris(parts.path.encode()))
     text = _string_to_sign(algorithm, method, uri, parts.query.encode(), values, algorithm.digest(body))
     names = b";".join(values).decode("ascii")
     signature = algorithm.sign(secret, text).decode("ascii")
@@ -208,55 +209,8 @@ def _signed_values(headers: Iterable[tuple[bytes, bytes]], names: Iterable[bytes
 
 
 def _string_to_sign(
-    algorithm: Algorithm,
-    method: str,
-    uri: bytes,
-    query: bytes,
-    headers: Mapping[bytes, bytes],
-    payload: bytes,
+    algorithm: Algorithm, method: str, uri: bytes, query: bytes, headers: Mapping[bytes, bytes], payload: bytes
 ) -> bytes:
     """Shape: scheme, date and the hash of the canonical request, one a line."""
-    canonical_request = b"\n".join(
-        (
-            method.encode("utf-8", "backslashreplace"),
-            uri,
-            _canonical_query(query),
-            b"".join(name + b":" + value + b"\n" for name, value in headers.items()),
-            b";".join(headers),
-            payload,
-        )
-    )
-    return b"\n".join((algorithm.scheme, headers[DATE_HEADER], algorithm.digest(canonical_request)))
-
-
-def _canonical_uris(path: bytes) -> Iterator[bytes]:
-    """The path as clients sign it: each segment percent-encoded anew, a slash at the end.
-
-    Most clients decode the path first. The Node client encodes what is encoded already, so that form follows
-    when it differs.
-    """
-    decoded = _canonical_uri(unquote_to_bytes(path))
-    yield decoded
-    if (undecoded := _canonical_uri(path)) != decoded:
-        yield undecoded
-
-
-def _canonical_uri(path: bytes) -> bytes:
-    encoded = quote_from_bytes(path, safe="/").encode("ascii")
-    return encoded if encoded.endswith(b"/") else encoded + b"/"
-
-
-def _canonical_query(query: bytes) -> bytes:
-    """The pairs decoded, sorted by name and value, and encoded anew.
-
-    The raw query is of no use: clients leave characters bare on the wire that they encode when they sign.
-    A bare `+` is a space, as it is for whoever reads the query afterwards.
-    """
-    pairs: list[tuple[bytes, bytes]] = []
-    for item in query.split(b"&"):
-        if item:
-            name, _, value = item.replace(b"+", b" ").partition(b"=")
-            pairs.append((unquote_to_bytes(name), unquote_to_bytes(value)))
-    return "&".join(
-        f"{quote_from_bytes(name, safe='')}={quote_from_bytes(value, safe='')}" for name, value in sorted(pairs)
-    ).encode("ascii")
+    request = canonical_request(method, uri, query, headers, payload)
+    return b"\n".join((algorithm.scheme, headers[DATE_HEADER], algorithm.digest(request)))

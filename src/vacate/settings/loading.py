@@ -23,7 +23,7 @@ def load_settings(path: Path) -> Settings:
         SettingsError: the file cannot be read, or something in it is wrong; the message names the place.
     """
     try:
-        settings = msgspec.toml.decode(path.read_bytes(), type=Settings)
+        settings = msgspec.toml.decode(path.read_bytes(), type=Settings, dec_hook=_path)
     except OSError as error:
         raise SettingsError(f"cannot read the configuration {path}: {error.strerror}") from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
@@ -31,6 +31,13 @@ def load_settings(path: Path) -> Settings:
     settings = _with_environment(_with_absolute_paths(settings, path.resolve().parent))
     _check(settings, path)
     return settings
+
+
+def _path(kind: type, value: object) -> object:
+    """TOML knows no paths: they are written as text."""
+    if kind is not Path or not isinstance(value, str) or not value:
+        raise ValueError(f"Expected the path of a file, got {value!r}")
+    return Path(value)
 
 
 def _with_absolute_paths(settings: Settings, base: Path) -> Settings:

@@ -18,10 +18,15 @@ class WatchedHasher(PasswordHasher):
         super().__init__(time_cost=1, memory_cost=8, parallelism=1)
         self.gate = threading.Event()
         self.gate.set()
+        self.hashed: list[str | bytes] = []
         self.checks = 0
         self.running = 0
         self.most_running = 0
         self._lock = threading.Lock()
+
+    def hash(self, password: str | bytes, *, salt: bytes | None = None) -> str:
+        self.hashed.append(password)
+        return super().hash(password, salt=salt)
 
     def verify(self, hash: str | bytes, password: str | bytes) -> Literal[True]:  # noqa: A002 - the library's name.
         with self._lock:
@@ -65,6 +70,8 @@ async def test_hashes_are_argon2id_and_salted(passwords: Passwords) -> None:
 async def test_nobody_has_a_password_but_it_costs_a_check(passwords: Passwords, hasher: WatchedHasher) -> None:
     assert not await passwords.verify(None, "anything")
     assert hasher.checks == 1
+    (stand_in,) = hasher.hashed
+    assert not await passwords.verify(None, str(stand_in))
 
 
 @pytest.mark.parametrize("kept", ["not a hash", "", "$argon2id$v=19$m=8,t=1,p=1$AA$AA", "plain"])

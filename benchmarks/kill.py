@@ -1,0 +1,194 @@
+"""From the request to the last free slot, beside the popular one-line SQL.
+
+Both end the same sessions on the same server with the same role's rights, in turns. The clock stops when a superuser
+on a session of their own counts no session of the application any more.
+"""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+import asyncpg
+
+from benchmarks.figures import Table, ms, ratios
+from benchmarks.stage import BenchmarkError, Caller, Plan
+from benchmarks.witness import Witness
+from tests.support.load import Load
+from tests.support.postgres import APP, DATABASE, PASSWORD, VACATE, LiveServer
+from tests.support.service import HOST
+
+ONE_LINER = (
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+    "WHERE state='idle' AND pid <> pg_backend_pid() AND usename='app'"
+)
+SETTLED_S = 3.0
+# A session that is idle for less is told to the server singly; see `vacate.engines.postgresql.link`.
+JUST_IDLE_S = 2.0
+JUST_IDLE_SIZE = 500
+
+_SPARE_SLOTS = 20
+_TRIES = 5
+_ANOTHER_TRY_S = 1.0
+_PATIENCE_S = 120.0
+_COLUMNS = (
+    "PostgreSQL",
+    "idle sessions",
+    "Vacate, ms",
+    "psql, ms",
+    "Vacate / psql",
+    "open session, ms",
+    "Vacate / open session",
+)
+
+
+@dataclass(slots=True)
+class _Seconds:
+    """What each way took, round by round."""
+
+    vacate: list[float] = field(default_factory=list[float])
+    psql: list[float] = field(default_factory=list[float])
+    open_session: list[float] = field(default_factory=list[float])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Bench:
+    server: LiveServer
+    caller: Caller
+    witness: Witness
+    session: asyncpg.Connection
+
+    async def vacate(self, size: int, *, just_idle: bool) -> float:
+        """The signed call, over a connection that is opened for it."""
+        async with self._crowd(size, just_idle=just_idle):
+            headers = self.caller.signed()
+            outcomes: list[str] = []
+
+            async def call() -> None:
+                outcomes.append(await asyncio.to_thread(self.caller.call_once, headers))
+
+            seconds = await self._timed(call)
+        if f"terminated={size}" not in outcomes[0].split(", "):
+            raise BenchmarkError(f"not all {size} sessions were ended: {outcomes[0]}")
+        return seconds
+
+    async def psql(self, size: int, *, just_idle: bool) -> float:
+        """The one line through psql, from the start of its process."""
+        async with self._crowd(size, just_idle=just_idle):
+            return await self._timed(lambda: asyncio.to_thread(self._run_psql))
+
+    async def open_session(self, size: int, *, just_idle: bool) -> float:
+        """The one line over a session that is open already."""
+        async with self._crowd(size, just_idle=just_idle):
+            return await self._timed(lambda: self.session.fetch(ONE_LINER, timeout=_PATIENCE_S))
+
+    async def _timed(self, act: Callable[[], Awaitable[object]]) -> float:
+        started = time.perf_counter()
+        await act()
+        # Counting begins only now. Beside the act it would take a core from whoever is being measured.
+        await self.witness.until_all_are_gone()
+        return time.perf_counter() - started
+
+    def _run_psql(self) -> None:
+        address = ["-h", HOST, "-p", str(self.server.port), "-U", VACATE, "-d", DATABASE, "--no-password"]
+        subprocess.run(
+            [self.server.server.installation.program("psql"), "-X", "-q", "-A", "-t", *address, "-c", ONE_LINER],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            check=True,
+            timeout=_PATIENCE_S,
+            env={"PATH": os.environ.get("PATH", ""), "LC_ALL": "C", "PGPASSWORD": PASSWORD},
+        )
+
+    @asynccontextmanager
+    async def _crowd(self, size: int, *, just_idle: bool) -> AsyncGenerator[None]:
+        """So many idle sessions, held by a process of their own."""
+        idle, flipping = (0, size) if just_idle else (size, 0)
+        async with asyncio.timeout(_PATIENCE_S):
+            load = await Load.start(self.server.dsn(APP), idle=idle, flipping=flipping)
+        async with load:
+            if just_idle:
+                await self._until_just_idle(load, size)
+            else:
+                await self.witness.until(
+                    lambda count: count.idle == count.sessions == size and count.youngest_s >= SETTLED_S,
+                    f"{size} sessions are idle for {SETTLED_S:g} s",
+                )
+            yield
+        await self.witness.until_all_are_gone()
+
+    async def _until_just_idle(self, load: Load, size: int) -> None:
+        """All of them have run a statement, and then their owner is stopped, so that none runs another one."""
+        async with asyncio.timeout(_PATIENCE_S):
+            await load.flip()
+        for _ in range(_TRIES):
+            load.process.send_signal(signal.SIGSTOP)
+            count = await self.witness.until(
+                lambda count: count.idle == count.sessions == size, f"{size} sessions are idle"
+            )
+            if count.oldest_s < JUST_IDLE_S / 2:
+                return
+            load.process.send_signal(signal.SIGCONT)
+            await asyncio.sleep(_ANOTHER_TRY_S)
+        raise BenchmarkError(f"this machine cannot keep {size} sessions in use: one was idle for {JUST_IDLE_S / 2:g} s")
+
+
+def measure(plan: Plan) -> Table:
+    """Measure every size on every server; the size nearest to 500 also with sessions that are just idle."""
+    rows: list[Sequence[str]] = []
+    for installation in plan.installations:
+        slots = max(plan.sizes) + _SPARE_SLOTS
+        with (
+            plan.server("kill", installation, slots=slots) as server,
+            plan.site("kill", server).serving() as caller,
+        ):
+            rows += asyncio.run(_measured(plan, server, caller))
+    return Table(
+        title=f"From idle sessions to free slots (rounds: {plan.rounds}; medians, and ratios min / median / max)",
+        columns=_COLUMNS,
+        rows=rows,
+    )
+
+
+async def _measured(plan: Plan, server: LiveServer, caller: Caller) -> list[Sequence[str]]:
+    just_idle_size = min(plan.sizes, key=lambda size: abs(size - JUST_IDLE_SIZE))
+    cases = [*((size, False) for size in plan.sizes), (just_idle_size, True)]
+    # It has the rights of the service's role and the service's application name, by which the service spares it.
+    session = await asyncpg.connect(server.dsn(), server_settings={"application_name": "vacate"})
+    try:
+        async with Witness.on(server) as witness:
+            bench = _Bench(server=server, caller=caller, witness=witness, session=session)
+            # The first time anybody does something is not what is measured.
+            await _round(bench, _Seconds(), min(plan.sizes), just_idle=False)
+            return [await _row(plan, bench, size, just_idle=just_idle) for size, just_idle in cases]
+    finally:
+        session.terminate()
+
+
+async def _row(plan: Plan, bench: _Bench, size: int, *, just_idle: bool) -> Sequence[str]:
+    seconds = _Seconds()
+    what = f"{size}, just idle" if just_idle else str(size)
+    for number in range(plan.rounds):
+        version = bench.server.server.installation.version
+        print(f"kill: PostgreSQL {version}, {what}: round {number + 1} of {plan.rounds}", file=sys.stderr)
+        await _round(bench, seconds, size, just_idle=just_idle)
+    return (
+        bench.server.server.installation.version,
+        what,
+        ms(seconds.vacate),
+        ms(seconds.psql),
+        ratios(seconds.vacate, seconds.psql),
+        ms(seconds.open_session),
+        ratios(seconds.vacate, seconds.open_session),
+    )
+
+
+async def _round(bench: _Bench, seconds: _Seconds, size: int, *, just_idle: bool) -> None:
+    seconds.vacate.append(await bench.vacate(size, just_idle=just_idle))
+    seconds.psql.append(await bench.psql(size, just_idle=just_idle))
+    seconds.open_session.append(await bench.open_session(size, just_idle=just_idle))

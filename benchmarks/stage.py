@@ -1,0 +1,143 @@
+"""What is measured on: a real server, and in front of it the service as its users run it."""
+
+import http.client
+import json
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from tests.support.postgres import LiveServer
+from tests.support.service import (
+    HOST,
+    Key,
+    PlannedComponent,
+    PlannedInstance,
+    PlannedProject,
+    RunningService,
+    Site,
+    configuration,
+    eventually,
+)
+from vacate.demo.servers import Installation, Workplace
+from vacate.domain.identity import Role
+from vacate.iam.signature import sign
+
+_PROJECT = "b0e7c4" + "0" * 26
+_INSTANCE = "b0e7c4" + "0" * 26 + "in14"
+_CALL = f"/v3/{_PROJECT}/instances/{_INSTANCE}/kill-free-session"
+_PATIENCE_S = 120.0
+_OK = 200
+
+
+class BenchmarkError(Exception):
+    """What was to be measured did not happen, so there is no figure for it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What to measure, how often, on which servers, and where the servers and the service live meanwhile."""
+
+    rounds: int
+    sizes: tuple[int, ...]
+    installations: tuple[Installation, ...]
+    place: Workplace
+    folder: Path
+
+    @contextmanager
+    def server(
+        self, benchmark: str, installation: Installation, *, slots: int, settings: Mapping[str, str] | None = None
+    ) -> Generator[LiveServer]:
+        """Run a server with so many slots until the block ends."""
+        settings = {"max_connections": str(slots), **(settings or {})}
+        live = LiveServer.start(self.place, f"{benchmark}-{installation.major}", installation, settings=settings)
+        try:
+            yield live
+        finally:
+            live.server.stop("immediate")
+
+    def site(self, name: str, server: LiveServer, *, components: int = 1) -> "Stage":
+        """Set up a service, with the default limits, whose components are all this one server."""
+        instance = PlannedInstance(
+            id=_INSTANCE,
+            name="measured",
+            components=[
+                PlannedComponent(node_id=_node_id(number), id=_component_id(number), dsn=server.dsn())
+                for number in range(components)
+            ],
+        )
+        folder = self.folder / f"{name}-{server.major}"
+        folder.mkdir()
+        site = Site(folder, configuration([PlannedProject(id=_PROJECT, name="bench", instances=[instance])], sweep={}))
+        return Stage(site=site, key=site.add_user("bench", project_id=_PROJECT, role=Role.OPERATOR))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stage:
+    """A service that is set up and not running, and the key of somebody who may call it."""
+
+    site: Site
+    key: Key = field(repr=False)
+
+    @contextmanager
+    def serving(self) -> Generator["Caller"]:
+        """Run `vacate serve` until the block ends; every component is ready by then."""
+        with self.site.serving() as service:
+            eventually(lambda: not any(service.readiness().values()))
+            yield Caller(service=service, key=self.key)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caller:
+    """Whoever calls the running service, for its first component."""
+
+    service: RunningService
+    key: Key = field(repr=False)
+
+    def signed(self) -> Mapping[str, str]:
+        """The headers of one call, signed now."""
+        return sign(
+            method="POST",
+            url=self.service.endpoint + _CALL,
+            headers={"Content-Type": "application/json"},
+            body=_BODY,
+            access_key=self.key.access_key,
+            secret=self.key.secret_key.encode(),
+            at=datetime.now(UTC),
+        )
+
+    @contextmanager
+    def connection(self) -> Generator[http.client.HTTPConnection]:
+        """A way to the service, opened by its first call and kept for the next ones."""
+        connection = http.client.HTTPConnection(HOST, self.service.port, timeout=_PATIENCE_S)
+        try:
+            yield connection
+        finally:
+            connection.close()
+
+    def call_once(self, headers: Mapping[str, str]) -> str:
+        """Make a signed call over a connection of its own; the outcomes it had."""
+        with self.connection() as connection:
+            return send(connection, headers)
+
+
+def send(connection: http.client.HTTPConnection, headers: Mapping[str, str]) -> str:
+    """Make a signed call; the outcomes it had, as the answer counts them."""
+    connection.request("POST", _CALL, body=_BODY, headers=dict(headers))
+    answer = connection.getresponse()
+    body = answer.read()
+    if answer.status != _OK or json.loads(body) != {"success": True}:
+        raise BenchmarkError(f"the call did not succeed: {answer.status} {body.decode(errors='replace')}")
+    return answer.headers["X-Vacate-Outcomes"]
+
+
+def _node_id(number: int) -> str:
+    return f"{number:032x}no14"
+
+
+def _component_id(number: int) -> str:
+    return f"dn_{6001 + number}"
+
+
+_BODY = json.dumps({"node_id": _node_id(0), "component_id": _component_id(0)}).encode()

@@ -1,0 +1,157 @@
+"""What a monitor sees: alive, ready, and the metrics."""
+
+import asyncio
+import re
+from collections.abc import Generator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from prometheus_client.metrics_core import Metric
+from prometheus_client.parser import text_string_to_metric_families
+
+from tests.contract.clients import Official
+from tests.contract.database_sessions import sessions
+from tests.contract.places import (
+    BROKEN_INSTANCE,
+    INSTANCE,
+    NODES,
+    OTHER_INSTANCE,
+    STRICT_INSTANCE,
+    UNKNOWN_INSTANCE,
+    call,
+)
+from tests.contract.raw import Signed, ask
+from tests.contract.test_errors import refused
+from tests.support.service import COORDINATOR, DATA_NODE, Cluster, RunningService, eventually
+
+# The official client asks for the time in a way that newer Pythons warn of.
+pytestmark = pytest.mark.filterwarnings(r"ignore:datetime\.datetime\.utcnow:DeprecationWarning")
+
+KILL = "/v3/{project_id}/instances/{instance_id}/kill-free-session"
+
+
+def metrics(service: RunningService) -> dict[str, Metric]:
+    """Every family by its name, read as Prometheus reads it."""
+    status, headers, body = service.fetch("/metrics")
+    assert status == 200
+    assert headers["content-type"] == "text/plain; version=0.0.4; charset=utf-8"
+    families = {family.name: family for family in text_string_to_metric_families(body.decode())}
+    assert families
+    return families
+
+
+def value(service: RunningService, name: str, **labels: str) -> float:
+    """One sample; 0 when it is not there yet."""
+    found = [
+        sample.value
+        for family in metrics(service).values()
+        for sample in family.samples
+        if sample.name == name and labels.items() <= sample.labels.items()
+    ]
+    return sum(found)
+
+
+def test_a_living_service_says_so(service: RunningService) -> None:
+    assert service.get("/healthz") == (200, {"status": "ok"})
+
+
+def test_readiness_tells_of_every_component_and_what_to_do(service: RunningService) -> None:
+    status, content = service.get("/readyz")
+    assert (status, content["status"], content["store"]) == (200, "degraded", {"ready": True, "problem": None})
+    problems = {(entry["instance_id"], entry["component_id"]): entry["problem"] for entry in content["components"]}
+    ready = {place for place, problem in problems.items() if problem is None}
+    assert ready == {
+        (INSTANCE, COORDINATOR),
+        (INSTANCE, DATA_NODE),
+        (STRICT_INSTANCE, COORDINATOR),
+        (OTHER_INSTANCE, COORDINATOR),
+    }
+    assert "configured as standby" in problems[BROKEN_INSTANCE, "dn_6001"]
+    assert 'GRANT pg_signal_backend TO "watcher";' in problems[BROKEN_INSTANCE, "dn_6002"]
+    assert "the component cannot be reached" in problems[BROKEN_INSTANCE, "dn_6003"]
+    for entry in content["components"]:
+        assert set(entry) == {"instance_id", "node_id", "component_id", "ready", "problem", "checked_at"}
+        assert entry["ready"] is (entry["problem"] is None)
+        assert datetime.now(UTC) - datetime.fromisoformat(entry["checked_at"]) < timedelta(minutes=1)
+    assert NODES[COORDINATOR] in {entry["node_id"] for entry in content["components"]}
+
+
+def test_no_open_door_tells_a_password(cluster: Cluster, service: RunningService) -> None:
+    told = b"".join(service.fetch(path)[2] for path in ("/healthz", "/readyz", "/metrics"))
+    for secret in (cluster.password, "postgresql://"):
+        assert secret.encode() not in told
+
+
+@pytest.fixture
+def stopped_data_node(cluster: Cluster, service: RunningService) -> Generator[None]:
+    cluster.data_node.stop()
+    try:
+        yield
+    finally:
+        cluster.data_node.start()
+        eventually(lambda: service.readiness()[INSTANCE, DATA_NODE] is None)
+
+
+@pytest.mark.usefixtures("stopped_data_node")
+def test_a_server_that_goes_down_is_noticed_without_a_call(service: RunningService) -> None:
+    eventually(lambda: service.readiness()[INSTANCE, DATA_NODE] is not None)
+    assert value(service, "vacate_component_up", instance_id=INSTANCE, component_id=DATA_NODE) == 0
+    assert value(service, "vacate_component_up", instance_id=INSTANCE, component_id=COORDINATOR) == 1
+
+
+def test_every_metric_is_ours_and_none_is_labelled_by_what_has_no_end(service: RunningService, signed: Signed) -> None:
+    signed.send()
+    ask(service, "POST", call())
+    labels: set[str] = set()
+    for family in metrics(service).values():
+        assert family.name.startswith("vacate_")
+        assert family.documentation
+        labels.update(name for sample in family.samples for name in sample.labels)
+    assert labels == {
+        *("version", "le"),
+        *("instance_id", "component_id", "outcome", "by"),
+        *("route", "method", "status"),
+        "kind",
+    }
+
+
+async def test_a_sweep_is_counted_by_outcome(cluster: Cluster, service: RunningService, operator: Official) -> None:
+    where = {"instance_id": INSTANCE, "component_id": COORDINATOR}
+
+    def counted() -> tuple[float, float, float, float]:
+        return (
+            value(service, "vacate_session_outcomes_total", **where, outcome="terminated"),
+            value(service, "vacate_sweep_duration_seconds_count", **where),
+            value(service, "vacate_http_requests_total", route=KILL, method="POST", status="200"),
+            value(service, "vacate_sessions_spared_total", **where, by="not_a_client"),
+        )
+
+    await asyncio.to_thread(operator.kill)
+    before = counted()
+    async with sessions(cluster.dsn(cluster.coordinator, "app"), 4):
+        await asyncio.to_thread(operator.kill)
+    after = counted()
+    assert [now - then for now, then in zip(after, before, strict=True)][:3] == [4, 1, 1]
+    assert after[3] > before[3]
+    assert value(service, "vacate_sweep_last_success_timestamp_seconds", **where) > 0
+
+
+def test_what_a_caller_makes_up_makes_no_series_of_its_own(service: RunningService, operator: Official) -> None:
+    for number in range(3):
+        ask(service, f"BREW{number}", "/made/up")
+        ask(service, "GET", f"/made/up/{number}")
+        refused(lambda number=number: operator.kill(f"dn_{number}", instance=UNKNOWN_INSTANCE, node="0" * 36))
+    text = service.fetch("/metrics")[2].decode()
+    assert value(service, "vacate_http_requests_total", route="unmatched", method="other", status="404") >= 3
+    assert not re.search("BREW|made/up|dn_[012]|" + UNKNOWN_INSTANCE, text)
+
+
+def test_every_answer_is_logged_with_its_id(service: RunningService) -> None:
+    answer = ask(service, "POST", call() + "?a=1", body=b"x")
+
+    def logged() -> list[dict[str, object]]:
+        return [line for line in service.log() if line.get("request_id") == answer.request_id]
+
+    (line,) = eventually(logged)
+    assert (line["message"], line["status"], line["path"]) == ("request answered", 401, call())
+    assert line["source_address"] == "127.0.0.1"

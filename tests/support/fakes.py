@@ -1,0 +1,182 @@
+"""The ports of the operations, in memory.
+
+`World` joins them around one `KillIdle`. Everything that happens in it is put on one tape, in order.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+from tests.support.hurry import run
+from tests.support.server_model import ModelLink, ServerModel, Tape
+from vacate.domain.audit import AuditAction, AuditEvent
+from vacate.domain.criteria import Criteria
+from vacate.domain.errors import AuditUnavailableError, ComponentBusyError, ComponentUnknownError, VacateError
+from vacate.domain.guards import GuardSettings
+from vacate.domain.identity import Actor, CredentialKind, Grant, Role
+from vacate.domain.sweeps import Report
+from vacate.domain.topology import (
+    Component,
+    ComponentId,
+    ComponentKind,
+    ComponentRole,
+    Instance,
+    InstanceId,
+    NodeId,
+    ProjectId,
+    Target,
+)
+from vacate.operations.journal import Journal
+from vacate.operations.kill_idle import KillIdle, Limits
+from vacate.operations.ports import ComponentHealth, Placement
+
+PROJECT = ProjectId("0611f1bd8b00d5d32f17c017f15b599f")
+OTHER_PROJECT = ProjectId("f95b51f71c5c71d23f0d8b0016034f50")
+COMPONENT = Component(
+    project_id=PROJECT,
+    instance_id=InstanceId("3d39c18788b54a919bab633874c159dfin14"),
+    node_id=NodeId("52c25e148a4a48c293b66ca95565719cno14"),
+    id=ComponentId("cn_5001"),
+    kind=ComponentKind.COORDINATOR,
+    role=ComponentRole.PRIMARY,
+)
+INSTANCE = Instance(project_id=PROJECT, id=COMPONENT.instance_id, name="shop", components=(COMPONENT,))
+TARGET = Target(project_id=PROJECT, instance_id=INSTANCE.id, node_id=COMPONENT.node_id, component_id=COMPONENT.id)
+LIMITS = Limits(signal_for=timedelta(seconds=45), confirm_for=timedelta(seconds=5))
+
+
+def actor(role: Role = Role.OPERATOR, *, project_id: ProjectId = PROJECT, request_id: str = "request-1") -> Actor:
+    """A caller with one role in one project."""
+    return Actor(
+        user_id="u1",
+        user_name="olga",
+        grants=(Grant(project_id=project_id, role=role),),
+        credential_kind=CredentialKind.ACCESS_KEY,
+        credential="AKTEST0123456789ABCD",
+        source_address="203.0.113.9",
+        request_id=request_id,
+    )
+
+
+class TickingClock:
+    """A service's clock that moves by a second whenever somebody looks at it."""
+
+    def __init__(self) -> None:
+        self.now = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+
+    def __call__(self) -> datetime:
+        self.now += timedelta(seconds=1)
+        return self.now
+
+
+@dataclass(kw_only=True)
+class ModelGateway:
+    """Lends the one link to one sweep at a time; there is no waiting."""
+
+    lent: ModelLink
+    refuses_with: VacateError | None = None
+    held: bool = False
+    asked: int = 0
+
+    @asynccontextmanager
+    async def link(self, component: Component) -> AsyncGenerator[ModelLink]:
+        assert component == COMPONENT
+        self.asked += 1
+        if self.refuses_with is not None:
+            raise self.refuses_with
+        if self.held:
+            raise ComponentBusyError
+        self.held = True
+        try:
+            yield self.lent
+        finally:
+            self.held = False
+
+    def health(self) -> tuple[ComponentHealth, ...]:
+        return (ComponentHealth(component=COMPONENT, checked_at=None, problem=None),)
+
+
+@dataclass(kw_only=True)
+class OnePlace:
+    """An inventory of one component."""
+
+    criteria: Criteria = field(default_factory=Criteria)
+    guards: GuardSettings = field(default_factory=GuardSettings)
+
+    def place(self, target: Target) -> Placement:
+        if target != TARGET:
+            raise ComponentUnknownError
+        return Placement(component=COMPONENT, instance=INSTANCE, criteria=self.criteria, guards=self.guards)
+
+    def components(self) -> tuple[Component, ...]:
+        return (COMPONENT,)
+
+
+@dataclass(kw_only=True)
+class MemoryAudit:
+    """An audit log that can be full, for every event or for some kinds, or after so many more."""
+
+    tape: Tape = field(default_factory=Tape)
+    events: list[AuditEvent] = field(default_factory=list[AuditEvent])
+    refuses: frozenset[AuditAction] = frozenset()
+    takes_only: int | None = None
+
+    def break_down(self) -> None:
+        self.refuses = frozenset(AuditAction)
+
+    def recover(self) -> None:
+        self.refuses, self.takes_only = frozenset(), None
+
+    def actions(self) -> list[AuditAction]:
+        return [event.action for event in self.events]
+
+    async def append(self, event: AuditEvent) -> None:
+        await asyncio.sleep(0.001)
+        if event.action in self.refuses or self.takes_only == 0:
+            raise AuditUnavailableError("the disk is full")
+        if self.takes_only is not None:
+            self.takes_only -= 1
+        self.events.append(event)
+        self.tape.append(event)
+
+
+@dataclass(kw_only=True)
+class Witness:
+    """An observer that remembers what it was told."""
+
+    reports: list[Report] = field(default_factory=list[Report])
+    delayed: list[tuple[AuditEvent, str]] = field(default_factory=list[tuple[AuditEvent, str]])
+
+    def swept(self, report: Report) -> None:
+        self.reports.append(report)
+
+    def audit_delayed(self, event: AuditEvent, reason: str) -> None:
+        self.delayed.append((event, reason))
+
+
+class World:
+    """Everything that one sweep meets. Change its parts before the call, and look at them after it."""
+
+    def __init__(self, *, limits: Limits = LIMITS) -> None:
+        self.tape: Tape = []
+        self.server = ServerModel(self.tape)
+        self.link = ModelLink(server=self.server)
+        self.gateway = ModelGateway(lent=self.link)
+        self.inventory = OnePlace()
+        self.audit = MemoryAudit(tape=self.tape)
+        self.observer = Witness()
+        self.journal = Journal(self.audit, self.observer)
+        self.kill_idle = KillIdle(
+            inventory=self.inventory,
+            gateway=self.gateway,
+            journal=self.journal,
+            observer=self.observer,
+            clock=TickingClock(),
+            limits=limits,
+        )
+
+    def sweep(self, caller: Actor | None = None, target: Target = TARGET) -> Report:
+        """One call, to its end, in no time."""
+        return run(self.kill_idle(caller or actor(), target))

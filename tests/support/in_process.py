@@ -1,0 +1,244 @@
+"""Vacate in the test's own process: the main job with its real engine and its real store, and a say in between."""
+
+import itertools
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from pathlib import Path
+
+from tests.support.fakes import Witness
+from vacate.domain.criteria import Criteria
+from vacate.domain.guards import GuardName, GuardSettings
+from vacate.domain.identity import Actor, CredentialKind, Grant, Role
+from vacate.domain.sessions import Session, SessionKey, Victim
+from vacate.domain.sweeps import Outcome, Report, SessionOutcome
+from vacate.domain.topology import (
+    Component,
+    ComponentId,
+    ComponentKind,
+    ComponentRole,
+    Instance,
+    InstanceId,
+    NodeId,
+    ProjectId,
+    Target,
+)
+from vacate.engines.gateway import EngineGateway, GatewaySettings
+from vacate.engines.wire import Timeouts
+from vacate.inventory.static import ConfiguredInstance, StaticInventory
+from vacate.operations.clock import utc_now
+from vacate.operations.journal import Journal
+from vacate.operations.kill_idle import KillIdle, Limits
+from vacate.operations.ports import ComponentHealth, Gateway, Link, Signalled
+from vacate.store.audit import SqlAuditLog, StoredEvent
+from vacate.store.database import Database, open_database
+from vacate.store.pins import SqlPins
+
+PROJECT = ProjectId("0611f1bd8b00d5d32f17c017f15b599f")
+INSTANCE = InstanceId("3d39c18788b54a919bab633874c159dfin14")
+NODE = NodeId("52c25e148a4a48c293b66ca95565719cno14")
+COMPONENT = Component(
+    project_id=PROJECT,
+    instance_id=INSTANCE,
+    node_id=NODE,
+    id=ComponentId("dn_6001"),
+    kind=ComponentKind.DATA_NODE,
+    role=ComponentRole.PRIMARY,
+)
+COORDINATOR = replace(COMPONENT, id=ComponentId("cn_5001"), kind=ComponentKind.COORDINATOR)
+STANDBY = replace(COMPONENT, id=ComponentId("dn_6002"), role=ComponentRole.STANDBY)
+
+# Generous for a loaded machine, and short enough to be waited for.
+QUICK = Limits(signal_for=timedelta(seconds=20), confirm_for=timedelta(seconds=5))
+
+_calls = itertools.count(1)
+Hook = Callable[[], Awaitable[None]]
+
+
+async def _nothing() -> None:
+    pass
+
+
+# --- a say in between ------------------------------------------------------------------------------------------------
+
+
+@dataclass(slots=True, kw_only=True)
+class Meanwhile:
+    """What happens in the world between two steps of a sweep. Each happens once.
+
+    `signals_at_once` cuts the victims into so many a chunk, so that `after_chunk` comes between two of them.
+    """
+
+    after_look: Hook = _nothing
+    before_signals: Hook = _nothing
+    after_chunk: Hook = _nothing
+    after_signals: Hook = _nothing
+    signals_at_once: int | None = None
+
+    async def happens(self, name: str) -> None:
+        hook: Hook = getattr(self, name)
+        setattr(self, name, _nothing)
+        await hook()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _InterruptedLink:
+    link: Link
+    meanwhile: Meanwhile
+
+    async def look(self) -> tuple[Session, ...]:
+        seen = await self.link.look()
+        await self.meanwhile.happens("after_look")
+        return seen
+
+    async def terminate(
+        self, victims: Sequence[Victim], off: frozenset[GuardName]
+    ) -> AsyncIterator[Sequence[Signalled]]:
+        await self.meanwhile.happens("before_signals")
+        size = self.meanwhile.signals_at_once or len(victims)
+        for first in range(0, len(victims), size):
+            async for answers in self.link.terminate(victims[first : first + size], off):
+                yield answers
+            await self.meanwhile.happens("after_chunk")
+        await self.meanwhile.happens("after_signals")
+
+    async def still_present(self, keys: Sequence[SessionKey]) -> frozenset[SessionKey]:
+        return await self.link.still_present(keys)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _InterruptedGateway:
+    gateway: EngineGateway
+    meanwhile: Meanwhile
+
+    @asynccontextmanager
+    async def _link(self, component: Component) -> AsyncGenerator[Link]:
+        async with self.gateway.link(component) as link:
+            yield _InterruptedLink(link=link, meanwhile=self.meanwhile)
+
+    def link(self, component: Component) -> AbstractAsyncContextManager[Link]:
+        return self._link(component)
+
+    def health(self) -> tuple[ComponentHealth, ...]:
+        return self.gateway.health()
+
+
+# --- the service -----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Vacate:
+    """Everything that one sweep needs, real but for the observer, and the store to read the audit from."""
+
+    kill_idle: KillIdle
+    gateway: EngineGateway
+    journal: Journal
+    audit: SqlAuditLog
+    pins: SqlPins
+    database: Database
+    witness: Witness
+    meanwhile: Meanwhile
+    components: tuple[Component, ...]
+
+    async def sweep(self, component: Component | None = None) -> Report:
+        """One call on one component; the first one unless another is named."""
+        swept = component or self.components[0]
+        target = Target(
+            project_id=swept.project_id, instance_id=swept.instance_id, node_id=swept.node_id, component_id=swept.id
+        )
+        return await self.kill_idle(new_actor(), target)
+
+    async def events_of(self, report: Report) -> tuple[StoredEvent, ...]:
+        """What the audit keeps of a sweep."""
+        return await self.audit.events_of(report.request_id)
+
+    async def last_event(self) -> StoredEvent:
+        """What the audit kept last."""
+        (event,) = await self.audit.recent(1)
+        return event
+
+    def problem(self) -> str | None:
+        """What the last check of the first component found."""
+        return self.gateway.health()[0].problem
+
+
+def new_actor() -> Actor:
+    """An operator's next call."""
+    return Actor(
+        user_id="u1",
+        user_name="olga",
+        grants=(Grant(project_id=PROJECT, role=Role.OPERATOR),),
+        credential_kind=CredentialKind.ACCESS_KEY,
+        credential="AKTEST0123456789ABCD",
+        source_address="203.0.113.9",
+        request_id=f"call-{next(_calls)}",
+    )
+
+
+@asynccontextmanager
+async def vacate(
+    directory: Path,
+    servers: str | Mapping[Component, str],
+    *,
+    criteria: Criteria | None = None,
+    guards: GuardSettings | None = None,
+    limits: Limits = QUICK,
+    timeouts: Timeouts | None = None,
+    settings: GatewaySettings | None = None,
+) -> AsyncGenerator[Vacate]:
+    """Vacate over a store in `directory`, for the components of one instance or for `COMPONENT` alone.
+
+    No link is opened before it is needed, unless the test starts the gateway's keepers.
+    """
+    if isinstance(servers, str):
+        servers = {COMPONENT: servers}
+    settings = settings or GatewaySettings()
+    settings = replace(settings, timeouts=timeouts or settings.timeouts)
+    # A store that is locked by somebody else is waited for only shortly.
+    database = await open_database(f"sqlite:///{directory / 'vacate.db'}", patience_s=1.0)
+    try:
+        audit, pins, witness, meanwhile = SqlAuditLog(database), SqlPins(database), Witness(), Meanwhile()
+        instance = Instance(project_id=PROJECT, id=INSTANCE, name="shop", components=tuple(servers))
+        configured = ConfiguredInstance(
+            instance=instance, criteria=criteria or Criteria(), guards=guards or GuardSettings()
+        )
+        gateway = EngineGateway(servers, pins=pins, clock=utc_now, settings=settings)
+        journal = Journal(audit, witness)
+        interrupted: Gateway = _InterruptedGateway(gateway=gateway, meanwhile=meanwhile)
+        try:
+            yield Vacate(
+                kill_idle=KillIdle(
+                    inventory=StaticInventory([configured]),
+                    gateway=interrupted,
+                    journal=journal,
+                    observer=witness,
+                    clock=utc_now,
+                    limits=limits,
+                ),
+                gateway=gateway,
+                journal=journal,
+                audit=audit,
+                pins=pins,
+                database=database,
+                witness=witness,
+                meanwhile=meanwhile,
+                components=tuple(servers),
+            )
+        finally:
+            await gateway.close()
+    finally:
+        await database.close()
+
+
+# --- reading a report ------------------------------------------------------------------------------------------------
+
+
+def fates(report: Report) -> dict[int, SessionOutcome]:
+    """What became of each session, by its pid."""
+    return {entry.session.pid: entry for entry in report.sessions}
+
+
+def pids(report: Report, outcome: Outcome) -> set[int]:
+    """The sessions with one outcome."""
+    return {entry.session.pid for entry in report.sessions if entry.outcome is outcome}

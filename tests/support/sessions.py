@@ -1,0 +1,183 @@
+"""Sessions as a look would bring them, and what Hypothesis draws them from.
+
+`idle_session()` is one that nothing protects: with the default criteria and guards it is a victim. Every other builder
+and every test says in its changes what is different.
+"""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import TypedDict, Unpack
+
+from hypothesis import settings
+from hypothesis import strategies as st
+
+from vacate.domain.criteria import Criteria, Selection
+from vacate.domain.guards import GuardName, GuardSettings, Surroundings
+from vacate.domain.sessions import CLIENT_BACKEND, IDLE, Session
+from vacate.domain.topology import ComponentKind
+
+LOOK_AT = datetime(2026, 1, 2, 12, 0, tzinfo=UTC)
+IDLE_FOR = timedelta(hours=1)
+COORDINATOR = Surroundings(kind=ComponentKind.COORDINATOR)
+DATA_NODE = Surroundings(kind=ComponentKind.DATA_NODE, coordinators=frozenset({"cn_5001", "cn_5002"}))
+
+# A loaded machine is no failure, so no example is timed.
+examples = settings(deadline=None, max_examples=100)
+
+
+class Facts(TypedDict, total=False):
+    """What of a session a test may set."""
+
+    session_id: int
+    pid: int
+    backend_start: datetime | None
+    backend_type: str | None
+    state: str | None
+    state_change: datetime | None
+    in_state_for: timedelta | None
+    user: str | None
+    superuser: bool | None
+    database: str | None
+    application: str | None
+    client_address: str | None
+    client_port: int | None
+    query: str | None
+    holds_advisory_lock: bool | None
+    own: bool
+
+
+_IDLE = Session(
+    session_id=4711,
+    pid=4711,
+    backend_start=LOOK_AT - timedelta(hours=2),
+    backend_type=CLIENT_BACKEND,
+    state=IDLE,
+    state_change=LOOK_AT - IDLE_FOR,
+    in_state_for=IDLE_FOR,
+    user="app",
+    superuser=False,
+    database="shop",
+    application="web",
+    client_address="192.0.2.7",
+    client_port=51234,
+    query="SELECT 1",
+    holds_advisory_lock=False,
+    own=False,
+)
+
+
+def idle_session(**changes: Unpack[Facts]) -> Session:
+    """A client's session that sits idle; a pid alone changes the session id with it."""
+    if "pid" in changes and "session_id" not in changes:
+        changes["session_id"] = changes["pid"]
+    return replace(_IDLE, **changes)
+
+
+def checkpointer(**changes: Unpack[Facts]) -> Session:
+    """A backend of the server's own, with the NULLs that such a row has."""
+    return replace(
+        idle_session(
+            pid=101,
+            backend_type="checkpointer",
+            state=None,
+            state_change=None,
+            in_state_for=None,
+            user=None,
+            superuser=None,
+            database=None,
+            application="",
+            client_address=None,
+            client_port=None,
+            query="",
+        ),
+        **changes,
+    )
+
+
+def hidden_session(**changes: Unpack[Facts]) -> Session:
+    """Another role's session as a role without pg_read_all_stats sees it."""
+    return replace(
+        idle_session(
+            backend_start=None,
+            backend_type=None,
+            state=None,
+            state_change=None,
+            in_state_for=None,
+            client_address=None,
+            client_port=None,
+            query="<insufficient privilege>",
+        ),
+        **changes,
+    )
+
+
+# --- what Hypothesis draws from --------------------------------------------------------------------------------------
+
+# Few names, shared by sessions, selections and guards, so that they meet.
+_NAMES = ("app", "web", "shop", "reports", "batch", "", "App", "postgres_fdw", "cn_5001", "vacate")
+_STATEMENTS = ("SELECT 1", "", "LISTEN jobs", "COMMIT", "UNLISTEN *", "BEGIN; listen jobs; COMMIT")
+_STATES = (IDLE, "active", "idle in transaction", "idle in transaction (aborted)", "disabled", "Idle", None)
+_BACKENDS = (CLIENT_BACKEND, "walsender", "background worker", "checkpointer", "", None)
+
+names = st.sampled_from(_NAMES)
+spans = st.sampled_from(
+    [timedelta(0), timedelta(microseconds=1), timedelta(seconds=59), timedelta(minutes=1), IDLE_FOR, timedelta(days=9)]
+)
+
+
+def _pids() -> st.SearchStrategy[int]:
+    return st.integers(min_value=1, max_value=4_194_304)
+
+
+@st.composite
+def killable_sessions(draw: st.DrawFn) -> Session:
+    """Sessions that the default guards and criteria give up, on a coordinator as on a data node."""
+    return idle_session(
+        pid=draw(_pids()),
+        in_state_for=draw(spans),
+        user=draw(st.sampled_from(("app", "web", "batch"))),
+        database=draw(st.sampled_from(("shop", "reports"))),
+        application=draw(st.sampled_from(("app", "web", "", "App"))),
+        query=draw(st.sampled_from(("SELECT 1", "", "COMMIT", "UNLISTEN *"))),
+    )
+
+
+@st.composite
+def any_sessions(draw: st.DrawFn) -> Session:
+    """Whatever a look may bring, NULLs included."""
+    unknown = st.none()
+    return idle_session(
+        pid=draw(_pids()),
+        backend_start=draw(st.sampled_from((_IDLE.backend_start, LOOK_AT, None))),
+        backend_type=draw(st.sampled_from(_BACKENDS)),
+        state=draw(st.sampled_from(_STATES)),
+        state_change=draw(st.sampled_from((_IDLE.state_change, LOOK_AT, None))),
+        in_state_for=draw(spans | unknown),
+        user=draw(names | unknown),
+        superuser=draw(st.booleans() | unknown),
+        database=draw(names | unknown),
+        application=draw(names | unknown),
+        client_address=draw(st.sampled_from(("192.0.2.7", "2001:db8::7", None))),
+        query=draw(st.sampled_from(_STATEMENTS) | unknown),
+        holds_advisory_lock=draw(st.booleans() | unknown),
+        own=draw(st.booleans()),
+    )
+
+
+# Half of them killable: among sessions of pure chance hardly a victim would be found.
+sessions = killable_sessions() | any_sessions()
+looks = st.lists(sessions, max_size=4, unique_by=lambda session: session.pid)
+
+_lists = st.lists(names, max_size=3).map(tuple)
+selections = st.builds(Selection, include=st.none() | _lists, exclude=_lists)
+_open_or_not = st.just(Selection()) | selections
+criteria = st.builds(Criteria, min_idle=spans, users=_open_or_not, databases=_open_or_not, applications=_open_or_not)
+guard_settings = st.builds(
+    GuardSettings,
+    users=st.frozensets(names, max_size=2),
+    applications=st.frozensets(names, max_size=2),
+    off=st.frozensets(st.sampled_from(GuardName)),
+)
+surroundings = st.builds(
+    Surroundings, kind=st.sampled_from(ComponentKind), coordinators=st.frozensets(names, max_size=2)
+)

@@ -1,0 +1,74 @@
+"""Roles: each may do what the one before it may, in its own project only."""
+
+import pytest
+
+from tests.support.fakes import OTHER_PROJECT, PROJECT, actor
+from vacate.domain.errors import PermissionDeniedError, ProjectMismatchError
+from vacate.domain.identity import Actor, CredentialKind, Grant, Permission, Role
+
+
+@pytest.mark.parametrize(
+    ("role", "permission"),
+    [
+        (Role.VIEWER, Permission.VIEW),
+        (Role.OPERATOR, Permission.VIEW),
+        (Role.OPERATOR, Permission.KILL),
+        (Role.ADMIN, Permission.VIEW),
+        (Role.ADMIN, Permission.KILL),
+        (Role.ADMIN, Permission.CHANGE),
+    ],
+)
+def test_a_role_may_do_what_is_its_own(role: Role, permission: Permission) -> None:
+    actor(role).require(permission, PROJECT)
+
+
+@pytest.mark.parametrize(
+    ("role", "permission"),
+    [
+        (Role.VIEWER, Permission.KILL),
+        (Role.VIEWER, Permission.CHANGE),
+        (Role.OPERATOR, Permission.CHANGE),
+    ],
+)
+def test_a_role_may_not_do_what_is_a_higher_ones(role: Role, permission: Permission) -> None:
+    with pytest.raises(PermissionDeniedError, match=f"role '{role}' may not {permission}"):
+        actor(role).require(permission, PROJECT)
+
+
+@pytest.mark.parametrize("permission", list(Permission))
+def test_not_even_an_administrator_of_another_project_may_do_anything(permission: Permission) -> None:
+    with pytest.raises(ProjectMismatchError):
+        actor(Role.ADMIN, project_id=OTHER_PROJECT).require(permission, PROJECT)
+
+
+@pytest.mark.parametrize("permission", list(Permission))
+def test_without_a_grant_nothing_is_allowed(permission: Permission) -> None:
+    stranger = Actor(
+        user_id="u9",
+        user_name="nobody",
+        grants=(),
+        credential_kind=CredentialKind.TOKEN,
+        credential="t9",
+        source_address="203.0.113.9",
+        request_id="request-9",
+    )
+    with pytest.raises(ProjectMismatchError):
+        stranger.require(permission, PROJECT)
+
+
+def test_a_role_counts_in_its_own_project_only() -> None:
+    both = Actor(
+        user_id="u1",
+        user_name="olga",
+        grants=(
+            Grant(project_id=OTHER_PROJECT, role=Role.ADMIN),
+            Grant(project_id=PROJECT, role=Role.VIEWER),
+        ),
+        credential_kind=CredentialKind.TOKEN,
+        credential="t1",
+        source_address="203.0.113.9",
+        request_id="request-1",
+    )
+    both.require(Permission.KILL, OTHER_PROJECT)
+    with pytest.raises(PermissionDeniedError):
+        both.require(Permission.KILL, PROJECT)

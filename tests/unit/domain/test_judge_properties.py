@@ -1,0 +1,290 @@
+"""What holds of `judge` whatever a look brings: who may be a victim, and what can never make one more."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import fields, replace
+from datetime import timedelta
+
+import pytest
+from hypothesis import assume, event, given
+from hypothesis import strategies as st
+
+from tests.support.sessions import (
+    COORDINATOR,
+    DATA_NODE,
+    any_sessions,
+    criteria,
+    examples,
+    guard_settings,
+    killable_sessions,
+    looks,
+    names,
+    selections,
+    sessions,
+    spans,
+    surroundings,
+)
+from vacate.domain.criteria import Criteria, Selection
+from vacate.domain.guards import GuardName, GuardSettings, Surroundings, judge
+from vacate.domain.sessions import Session
+from vacate.domain.topology import ComponentKind
+
+guard_names = st.sampled_from(GuardName)
+kinds_of_names = st.sampled_from(["users", "databases", "applications"])
+
+LISTENING = {"LISTEN jobs", "BEGIN; listen jobs; COMMIT"}
+
+
+def victims(
+    look: Sequence[Session],
+    chosen: Criteria,
+    settings: GuardSettings | None = None,
+    where: Surroundings = COORDINATOR,
+) -> set[Session]:
+    """The sessions that were made victims, each checked to be the session it came from."""
+    found: set[Session] = set()
+    for verdict in judge(look, chosen, settings or GuardSettings(), where):
+        if victim := verdict.victim:
+            session = verdict.session
+            assert (victim.key, victim.pid) == (session.key, session.pid)
+            assert (victim.state_change, victim.in_state_for) == (session.state_change, session.in_state_for)
+            found.add(session)
+    return found
+
+
+# --- whom a sweep may be about ---------------------------------------------------------------------------------------
+
+
+def selected(name: str | None, selection: Selection) -> bool:
+    """Selection as its users read it, written down a second time."""
+    named = selection.include is not None or bool(selection.exclude)
+    if name is None:
+        return not named
+    return name not in selection.exclude and (selection.include is None or name in selection.include)
+
+
+def is_candidate(session: Session, chosen: Criteria) -> bool:
+    return (
+        session.state == "idle"
+        and session.in_state_for is not None
+        and session.in_state_for >= chosen.min_idle
+        and session.state_change is not None
+        and session.backend_start is not None
+        and selected(session.user, chosen.users)
+        and selected(session.database, chosen.databases)
+        and selected(session.application, chosen.applications)
+    )
+
+
+PROTECTED: dict[GuardName, Callable[[Session, GuardSettings, Surroundings], bool]] = {
+    GuardName.OWN_SESSION: lambda s, _, __: s.own or s.application == "vacate",
+    GuardName.NOT_A_CLIENT: lambda s, _, __: s.backend_type != "client backend",
+    GuardName.NO_CLIENT_ADDRESS: lambda s, _, __: s.client_address is None,
+    GuardName.SUPERUSER: lambda s, _, __: s.superuser is True,
+    GuardName.PROTECTED_USER: lambda s, g, _: s.user in g.users,
+    GuardName.PROTECTED_APPLICATION: lambda s, g, _: s.application in g.applications,
+    GuardName.LISTENER: lambda s, _, __: s.query in LISTENING,
+    GuardName.ADVISORY_LOCK: lambda s, _, __: s.holds_advisory_lock is True,
+    GuardName.COORDINATOR_LINK: lambda s, _, w: (
+        w.kind is ComponentKind.DATA_NODE and s.application in {"postgres_fdw", *w.coordinators}
+    ),
+    GuardName.UNKNOWN: lambda s, _, __: (
+        None in (s.user, s.superuser, s.database, s.application, s.query, s.holds_advisory_lock)
+    ),
+}
+
+
+@examples
+@given(look=looks, chosen=criteria, settings=guard_settings, where=surroundings)
+def test_victims_are_exactly_the_candidates_that_nothing_protects(
+    look: list[Session], chosen: Criteria, settings: GuardSettings, where: Surroundings
+) -> None:
+    found = victims(look, chosen, settings, where)
+    expected = {
+        session
+        for session in look
+        if is_candidate(session, chosen)
+        and not any(
+            protects(session, settings, where) for name, protects in PROTECTED.items() if name not in settings.off
+        )
+    }
+    event(f"{'some' if found else 'no'} victims")
+    assert found <= {session for session in look if session.state == "idle"}
+    assert found == expected
+
+
+@examples
+@given(name=guard_names, look=looks, chosen=criteria, settings=guard_settings, where=surroundings)
+def test_nobody_whom_a_guard_protects_is_a_victim(
+    name: GuardName, look: list[Session], chosen: Criteria, settings: GuardSettings, where: Surroundings
+) -> None:
+    on = replace(settings, off=settings.off - {name})
+    protected = {session for session in look if PROTECTED[name](session, on, where)}
+    assert not victims(look, chosen, on, where) & protected
+
+
+@examples
+@given(look=st.lists(killable_sessions(), max_size=8), where=st.sampled_from([COORDINATOR, DATA_NODE]))
+def test_nobody_is_spared_without_cause(look: list[Session], where: Surroundings) -> None:
+    assert victims(look, Criteria(), GuardSettings(), where) == set(look)
+
+
+# --- what never adds a victim ----------------------------------------------------------------------------------------
+
+
+@examples
+@given(what=kinds_of_names, look=looks, chosen=criteria, settings=guard_settings, where=surroundings, name=names)
+def test_an_added_exclude_never_adds_a_victim(
+    what: str, look: list[Session], chosen: Criteria, settings: GuardSettings, where: Surroundings, name: str
+) -> None:
+    before: Selection = getattr(chosen, what)
+    narrower = replace(chosen, **{what: replace(before, exclude=(*before.exclude, name))})
+    assert victims(look, narrower, settings, where) <= victims(look, chosen, settings, where)
+
+
+@examples
+@given(what=kinds_of_names, look=looks, chosen=criteria, selection=selections)
+def test_a_selection_where_there_was_none_never_adds_a_victim(
+    what: str, look: list[Session], chosen: Criteria, selection: Selection
+) -> None:
+    everybody = replace(chosen, **{what: Selection()})
+    narrower = replace(chosen, **{what: selection})
+    assert victims(look, narrower) <= victims(look, everybody)
+
+
+@examples
+@given(look=looks, chosen=criteria, settings=guard_settings, where=surroundings, more=spans)
+def test_a_longer_threshold_never_adds_a_victim(
+    look: list[Session], chosen: Criteria, settings: GuardSettings, where: Surroundings, more: timedelta
+) -> None:
+    longer = replace(chosen, min_idle=chosen.min_idle + more)
+    assert victims(look, longer, settings, where) <= victims(look, chosen, settings, where)
+
+
+@examples
+@given(look=looks, chosen=criteria, settings=guard_settings, where=surroundings, name=names)
+def test_an_added_protected_name_never_adds_a_victim(
+    look: list[Session], chosen: Criteria, settings: GuardSettings, where: Surroundings, name: str
+) -> None:
+    before = victims(look, chosen, settings, where)
+    assert victims(look, chosen, replace(settings, users=settings.users | {name}), where) <= before
+    assert victims(look, chosen, replace(settings, applications=settings.applications | {name}), where) <= before
+
+
+@examples
+@given(look=looks, chosen=criteria, settings=guard_settings, where=surroundings, name=names)
+def test_one_more_coordinator_never_adds_a_victim(
+    look: list[Session], chosen: Criteria, settings: GuardSettings, where: Surroundings, name: str
+) -> None:
+    more = replace(where, coordinators=where.coordinators | {name})
+    assert victims(look, chosen, settings, more) <= victims(look, chosen, settings, where)
+
+
+@examples
+@given(name=guard_names, look=looks, chosen=criteria, settings=guard_settings, where=surroundings)
+def test_a_guard_that_is_switched_off_never_removes_a_victim(
+    name: GuardName, look: list[Session], chosen: Criteria, settings: GuardSettings, where: Surroundings
+) -> None:
+    on = replace(settings, off=settings.off - {name})
+    off = replace(settings, off=settings.off | {name})
+    assert victims(look, chosen, on, where) <= victims(look, chosen, off, where)
+
+
+# --- what is not known -----------------------------------------------------------------------------------------------
+
+# No verdict rests on the port: an address is the evidence, and the port only belongs to it.
+JUDGED_BY = [field.name for field in fields(Session) if "None" in str(field.type) and field.name != "client_port"]
+
+
+def test_every_fact_that_may_be_unknown_is_looked_at() -> None:
+    assert len(JUDGED_BY) == 12
+
+
+@pytest.mark.parametrize("fact", JUDGED_BY)
+@examples
+@given(session=killable_sessions(), where=st.sampled_from([COORDINATOR, DATA_NODE]))
+def test_a_session_of_which_a_single_fact_is_unknown_is_spared(
+    fact: str, session: Session, where: Surroundings
+) -> None:
+    assert victims([session], Criteria(), GuardSettings(), where) == {session}
+    hidden = replace(session, **{fact: None})
+    assert not victims([hidden], Criteria(), GuardSettings(), where)
+
+
+@examples
+@given(look=looks, chosen=criteria, settings=guard_settings, where=surroundings, data=st.data())
+def test_to_know_less_never_adds_a_victim(
+    look: list[Session], chosen: Criteria, settings: GuardSettings, where: Surroundings, data: st.DataObject
+) -> None:
+    assume(look)
+    on = replace(settings, off=frozenset())
+    place = data.draw(st.integers(0, len(look) - 1))
+    hidden = replace(look[place], **dict.fromkeys(data.draw(st.sets(st.sampled_from(JUDGED_BY), min_size=1))))
+    dimmer = [*look[:place], hidden, *look[place + 1 :]]
+    assert victims(dimmer, chosen, on, where) == victims(look, chosen, on, where) - {look[place]}
+
+
+# --- lists and order -------------------------------------------------------------------------------------------------
+
+
+@examples
+@given(
+    what=kinds_of_names,
+    look=looks,
+    chosen=criteria,
+    settings=guard_settings,
+    where=surroundings,
+    exclude=st.lists(names).map(tuple),
+)
+def test_an_empty_include_list_makes_no_victim(
+    what: str,
+    look: list[Session],
+    chosen: Criteria,
+    settings: GuardSettings,
+    where: Surroundings,
+    exclude: tuple[str, ...],
+) -> None:
+    nobody = replace(chosen, **{what: Selection(include=(), exclude=exclude)})
+    assert not victims(look, nobody, settings, where)
+
+
+@examples
+@given(what=kinds_of_names, look=looks, chosen=criteria, settings=guard_settings, where=surroundings)
+def test_an_include_list_that_matches_nobody_makes_no_victim(
+    what: str, look: list[Session], chosen: Criteria, settings: GuardSettings, where: Surroundings
+) -> None:
+    mistyped = replace(chosen, **{what: Selection(include=("nobody has this name",))})
+    assert not victims(look, mistyped, settings, where)
+
+
+@examples
+@given(look=looks, chosen=criteria, settings=guard_settings, where=surroundings)
+def test_every_session_gets_one_verdict_in_the_order_of_the_look(
+    look: list[Session], chosen: Criteria, settings: GuardSettings, where: Surroundings
+) -> None:
+    verdicts = judge(look, chosen, settings, where)
+    assert [verdict.session for verdict in verdicts] == look
+    for verdict in verdicts:
+        assert (verdict.victim is None) == bool(verdict.objections)
+        assert bool(verdict.reason) == bool(verdict.objections)
+
+
+@examples
+@given(look=looks, chosen=criteria, settings=guard_settings, where=surroundings, data=st.data())
+def test_a_verdict_does_not_depend_on_the_other_sessions_nor_on_their_order(
+    look: list[Session], chosen: Criteria, settings: GuardSettings, where: Surroundings, data: st.DataObject
+) -> None:
+    verdicts = judge(look, chosen, settings, where)
+    shuffled = data.draw(st.permutations(look))
+    assert set(judge(shuffled, chosen, settings, where)) == set(verdicts)
+    alone = [judge([session], chosen, settings, where)[0] for session in look]
+    assert tuple(alone) == verdicts
+
+
+@examples
+@given(session=any_sessions() | sessions, chosen=criteria, settings=guard_settings, where=surroundings)
+def test_nothing_a_look_may_bring_makes_judging_fail(
+    session: Session, chosen: Criteria, settings: GuardSettings, where: Surroundings
+) -> None:
+    for objection in judge([session], chosen, settings, where)[0].objections:
+        assert objection.by not in settings.off
+        assert objection.reason

@@ -1,0 +1,333 @@
+"""What becomes of each session when the world moves on between look, signal and confirmation."""
+
+from collections import deque
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+
+from tests.support.fakes import World, actor
+from tests.support.server_model import ServerModel
+from vacate.domain.audit import AuditAction
+from vacate.domain.criteria import Criteria, Criterion, Selection
+from vacate.domain.errors import (
+    ComponentUnreachableError,
+    MissingRightsError,
+    StoreUnavailableError,
+    UnsupportedServerError,
+    VacateError,
+    WrongServerError,
+)
+from vacate.domain.guards import GuardName, GuardSettings
+from vacate.domain.sweeps import Outcome, Report, SessionOutcome, Signal
+from vacate.operations.kill_idle import Limits
+
+CUT = ComponentUnreachableError("no answer")
+
+
+def fate(report: Report, pid: int) -> SessionOutcome:
+    (found,) = [entry for entry in report.sessions if entry.session.pid == pid]
+    return found
+
+
+def step_by_step(world: World, *changes: Callable[[], object]) -> None:
+    """Let the changes happen one by one, each right before the next step of the server; then nothing more happens."""
+    left = deque(changes)
+
+    def next_change() -> None:
+        if left:
+            left.popleft()()
+
+    world.link.meanwhile = next_change
+
+
+def nothing() -> None:
+    """No change."""
+
+
+def after_the_look(world: World, change: Callable[[], object]) -> None:
+    """Let the change happen right before the first victim is read a second time."""
+    step_by_step(world, nothing, change)
+
+
+# --- each answer of the second read ----------------------------------------------------------------------------------
+
+CHANGES: list[tuple[str, Callable[[ServerModel, int], None], Outcome, Signal]] = [
+    ("nothing", lambda _, __: None, Outcome.TERMINATED, Signal.SIGNALLED),
+    ("a statement started", ServerModel.wake, Outcome.WOKE, Signal.WOKE),
+    ("a statement started and ended", ServerModel.rest, Outcome.WOKE, Signal.WOKE),
+    ("a transaction began", ServerModel.begin, Outcome.WOKE, Signal.WOKE),
+    ("the client left", ServerModel.end, Outcome.GONE, Signal.GONE),
+    ("the pid was used again", ServerModel.reuse, Outcome.GONE, Signal.GONE),
+    ("rights were lost", ServerModel.forbid, Outcome.REFUSED, Signal.FORBIDDEN),
+    ("it lost its address", lambda s, p: s.change(p, client_address=None), Outcome.SPARED, Signal.PROTECTED),
+]
+
+
+@pytest.mark.parametrize(
+    ("change", "outcome", "signal"),
+    [pytest.param(*case, id=name) for name, *case in CHANGES],
+)
+def test_what_happened_since_the_look_decides(
+    change: Callable[[ServerModel, int], None], outcome: Outcome, signal: Signal
+) -> None:
+    world = World()
+    pid = world.server.open()
+    after_the_look(world, lambda: change(world.server, pid))
+    found = fate(world.sweep(), pid)
+    assert (found.outcome, found.by) == (outcome, signal)
+    assert found.reason == (
+        "signalled and seen to be gone" if signal is Signal.SIGNALLED else f"the server said {signal}"
+    )
+    assert [seen.pid for seen in world.server.signals] == ([pid] if signal is Signal.SIGNALLED else [])
+
+
+@pytest.mark.parametrize("signal", list(Signal))
+def test_every_answer_has_its_outcome(signal: Signal) -> None:
+    assert signal in {case[3] for case in CHANGES}
+
+
+def test_whoever_got_the_pid_of_a_victim_lives_on() -> None:
+    world = World()
+    pid = world.server.open()
+    before = world.server.key(pid)
+    after_the_look(world, lambda: world.server.reuse(pid))
+    world.sweep()
+    assert world.server.signals == []
+    assert world.server.key(pid) != before
+
+
+def test_a_pid_that_is_used_again_right_after_the_signal_does_not_hide_the_end() -> None:
+    world = World()
+    pid = world.server.open()
+    step_by_step(world, nothing, nothing, lambda: world.server.open(pid=pid))
+    assert fate(world.sweep(), pid).outcome is Outcome.TERMINATED
+    assert pid in world.server.pids()
+    assert len(world.server.signals) == 1
+
+
+def test_one_that_is_refused_does_not_stop_the_rest() -> None:
+    world = World()
+    pids = [world.server.open() for _ in range(7)]
+    world.server.forbid(pids[2])
+    report = world.sweep()
+    assert report.counts == {Outcome.TERMINATED: 6, Outcome.REFUSED: 1}
+    assert fate(report, pids[2]).outcome is Outcome.REFUSED
+    assert not report.succeeded
+
+
+# --- who is spared ---------------------------------------------------------------------------------------------------
+
+
+def test_a_spared_session_keeps_its_first_objection_and_its_words() -> None:
+    world = World()
+    busy = world.server.open()
+    world.server.wake(busy)
+    listener = world.server.open(query="LISTEN jobs")
+    report = world.sweep()
+    assert [(entry.outcome, entry.by) for entry in report.sessions] == [
+        (Outcome.SPARED, Criterion.NOT_IDLE),
+        (Outcome.SPARED, GuardName.LISTENER),
+    ]
+    assert fate(report, busy).reason == "its state is 'active'"
+    assert fate(report, listener).reason == "it waits for notifications (LISTEN)"
+    assert report.succeeded
+
+
+def test_the_instances_criteria_and_guards_decide() -> None:
+    world = World()
+    world.inventory.criteria = Criteria(users=Selection(exclude=("anna",)))
+    world.inventory.guards = GuardSettings(applications=frozenset({"pg_cron"}))
+    anna, cron, other = (
+        world.server.open(user="anna"),
+        world.server.open(application="pg_cron"),
+        world.server.open(),
+    )
+    report = world.sweep()
+    assert fate(report, anna).by == Criterion.NOT_SELECTED
+    assert fate(report, cron).by == GuardName.PROTECTED_APPLICATION
+    assert fate(report, other).outcome is Outcome.TERMINATED
+
+
+def test_a_guard_that_is_off_is_off_at_the_second_read_too() -> None:
+    world = World()
+    world.inventory.guards = GuardSettings(off=frozenset({GuardName.NO_CLIENT_ADDRESS}))
+    local = world.server.open(client_address=None, client_port=-1)
+    assert fate(world.sweep(), local).outcome is Outcome.TERMINATED
+    assert world.link.offs == [frozenset({GuardName.NO_CLIENT_ADDRESS})]
+
+
+def test_the_report_holds_each_session_of_the_look_once_in_its_order() -> None:
+    world = World()
+    pids = [world.server.open() for _ in range(5)]
+    world.server.wake(pids[1])
+    world.server.forbid(pids[3])
+    report = world.sweep()
+    assert [entry.session.pid for entry in report.sessions] == pids
+
+
+def test_a_session_that_opens_during_the_sweep_is_left_alone() -> None:
+    world = World()
+    world.server.open()
+    late: list[int] = []
+    after_the_look(world, lambda: late.append(world.server.open()))
+    report = world.sweep()
+    assert list(world.server.pids()) == late
+    assert len(report.sessions) == 1
+
+
+# --- who is seen to be gone ------------------------------------------------------------------------------------------
+
+
+def test_a_session_that_takes_a_while_to_end_is_waited_for() -> None:
+    world = World()
+    pid = world.server.open()
+    world.server.lingers = 20
+    assert fate(world.sweep(), pid).outcome is Outcome.TERMINATED
+    assert world.tape.count("still_present") == 21
+
+
+def test_a_frozen_session_is_unconfirmed_and_does_not_hold_up_the_others() -> None:
+    world = World()
+    frozen, other = world.server.open(), world.server.open()
+    world.server.freeze(frozen)
+    report = world.sweep()
+    found = fate(report, frozen)
+    assert (found.outcome, found.by) == (Outcome.UNCONFIRMED, Signal.SIGNALLED)
+    assert found.reason == "signalled; it is still listed"
+    assert fate(report, other).outcome is Outcome.TERMINATED
+    assert not report.succeeded
+
+
+@pytest.mark.parametrize("seconds", [0, 1, 5])
+def test_waiting_for_a_frozen_session_ends_in_time(seconds: int) -> None:
+    world = World(limits=Limits(confirm_for=timedelta(seconds=seconds)))
+    world.server.freeze(world.server.open())
+    world.sweep()
+    questions = world.tape.count("still_present")
+    # A question every tenth of a second at the slowest, and a few quick ones before.
+    assert 1 + 10 * seconds - 2 <= questions <= 1 + 10 * seconds + 5
+
+
+@pytest.mark.parametrize(
+    "problem",
+    [
+        CUT,
+        WrongServerError("another one took its place"),
+        MissingRightsError(["GRANT pg_read_all_stats TO vacate;"]),
+        UnsupportedServerError("postgresql 9 is not supported"),
+        StoreUnavailableError("the pins cannot be read"),
+    ],
+    ids=lambda problem: type(problem).__name__,
+)
+def test_when_nobody_can_see_who_is_gone_the_signalled_are_unconfirmed(problem: VacateError) -> None:
+    world = World()
+    pid = world.server.open()
+    world.link.unseen = deque([problem] * 1000)
+    found = fate(world.sweep(), pid)
+    assert found.outcome is Outcome.UNCONFIRMED
+    assert found.reason == f"signalled; whether it is gone could not be seen ({problem})"
+    assert world.audit.actions() == [AuditAction.KILL_IDLE_INTENDED, AuditAction.KILL_IDLE_FINISHED]
+
+
+def test_a_link_that_comes_back_in_time_still_confirms() -> None:
+    world = World()
+    frozen, other = world.server.open(), world.server.open()
+    world.server.freeze(frozen)
+    world.link.unseen = deque([CUT, CUT, None, CUT, None])
+    report = world.sweep()
+    assert fate(report, other).outcome is Outcome.TERMINATED
+    assert fate(report, frozen).reason == "signalled; it is still listed"
+
+
+def test_whoever_was_seen_to_be_gone_stays_gone_when_the_link_breaks_later() -> None:
+    world = World()
+    frozen, other = world.server.open(), world.server.open()
+    world.server.freeze(frozen)
+    world.link.unseen = deque([None, *[CUT] * 1000])
+    report = world.sweep()
+    assert fate(report, other).outcome is Outcome.TERMINATED
+    assert fate(report, frozen).reason.startswith("signalled; whether it is gone could not be seen")
+
+
+# --- a link that breaks ----------------------------------------------------------------------------------------------
+
+
+def test_a_broken_link_tells_apart_the_answered_the_in_flight_and_the_not_reached() -> None:
+    world = World()
+    pids = [world.server.open() for _ in range(9)]
+    world.link.breaks_after = 4  # Chunks of three: the second chunk has dealt with one of its victims.
+    report = world.sweep()
+    outcomes = [fate(report, pid).outcome for pid in pids]
+    assert outcomes == [
+        *[Outcome.TERMINATED] * 3,
+        Outcome.GONE,
+        *[Outcome.UNCONFIRMED] * 2,
+        *[Outcome.NOT_REACHED] * 3,
+    ]
+    assert [fate(report, pid).by for pid in pids] == [*["signalled"] * 3, *["link"] * 3, *["sweep"] * 3]
+    assert [seen.pid for seen in world.server.signals] == pids[:4]
+    assert not report.succeeded
+
+
+def test_the_reasons_after_a_broken_link_say_what_is_known() -> None:
+    world = World()
+    pids = [world.server.open() for _ in range(4)]
+    world.link.chunk = 2
+    world.link.breaks_after = 1
+    report = world.sweep()
+    assert [fate(report, pid).reason for pid in pids] == [
+        "the link broke while it was being signalled; it is gone, by whom was not seen",
+        "the link broke while it was being signalled; it is still listed",
+        *["the link broke before its turn (the cable was cut)"] * 2,
+    ]
+
+
+def test_what_was_in_flight_when_the_server_went_away_for_good_is_unconfirmed() -> None:
+    world = World()
+    pids = [world.server.open() for _ in range(2)]
+    world.link.breaks_after = 1
+    world.link.unseen = deque([CUT] * 1000)
+    report = world.sweep()
+    assert {fate(report, pid).outcome for pid in pids} == {Outcome.UNCONFIRMED}
+    assert "could not be seen" in fate(report, pids[0]).reason
+
+
+def test_a_link_that_breaks_at_once_ends_with_a_report_and_a_last_event() -> None:
+    world = World()
+    pids = [world.server.open() for _ in range(5)]
+    world.link.breaks_after = 0
+    report = world.sweep(actor(request_id="cut"))
+    assert [fate(report, pid).outcome for pid in pids] == [*[Outcome.UNCONFIRMED] * 3, *[Outcome.NOT_REACHED] * 2]
+    assert world.audit.actions() == [AuditAction.KILL_IDLE_INTENDED, AuditAction.KILL_IDLE_FINISHED]
+    assert world.audit.events[1].sessions == report.sessions
+
+
+# --- out of time -----------------------------------------------------------------------------------------------------
+
+
+def test_victims_whose_turn_comes_too_late_are_not_reached_and_not_signalled() -> None:
+    world = World(limits=Limits(signal_for=timedelta(seconds=45)))
+    pids = [world.server.open() for _ in range(9)]
+    world.link.chunk_takes = timedelta(seconds=30)
+    report = world.sweep()
+    assert [fate(report, pid).outcome for pid in pids] == [*[Outcome.TERMINATED] * 6, *[Outcome.NOT_REACHED] * 3]
+    assert [seen.pid for seen in world.server.signals] == pids[:6]
+    late = fate(report, pids[-1])
+    assert (late.by, late.reason) == ("sweep", "45 s were over before its turn")
+    assert not report.succeeded
+
+
+def test_a_sweep_that_needs_all_its_time_reaches_everybody() -> None:
+    world = World(limits=Limits(signal_for=timedelta(seconds=45)))
+    for _ in range(9):
+        world.server.open()
+    world.link.chunk_takes = timedelta(seconds=15)
+    assert world.sweep().counts == {Outcome.TERMINATED: 9}
+
+
+def test_running_out_of_time_with_the_last_victim_leaves_nobody_out() -> None:
+    world = World(limits=Limits(signal_for=timedelta(seconds=1)))
+    world.server.open()
+    world.link.chunk_takes = timedelta(seconds=30)
+    assert world.sweep().counts == {Outcome.TERMINATED: 1}

@@ -1,0 +1,74 @@
+"""Durations as PostgreSQL writes them, and nothing that merely looks like one."""
+
+from datetime import timedelta
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from vacate.domain.errors import SettingsError
+from vacate.settings.durations import duration
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("90", timedelta(seconds=90)),
+        ("90s", timedelta(seconds=90)),
+        ("90 s", timedelta(seconds=90)),
+        (" 90s ", timedelta(seconds=90)),
+        ("250ms", timedelta(milliseconds=250)),
+        ("15min", timedelta(minutes=15)),
+        ("1h", timedelta(hours=1)),
+        ("2d", timedelta(days=2)),
+        ("0", timedelta(0)),
+        ("0s", timedelta(0)),
+        ("007s", timedelta(seconds=7)),
+        ("999999999s", timedelta(seconds=999_999_999)),
+        ("999999999d", timedelta(days=999_999_999)),
+    ],
+)
+def test_a_duration_is_a_number_and_a_unit(text: str, expected: timedelta) -> None:
+    assert duration(text, "here") == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "s",
+        "soon",
+        "-1s",
+        "+1s",
+        "1.5h",
+        "1,5h",
+        "1m",
+        "1M",
+        "1H",
+        "1 hour",
+        "1h30min",
+        "1s s",
+        "1\ns1",
+        "0x10",
+        "1e3",
+        "1000000000",
+        "9" * 400,
+        "1us",
+        "1w",
+        "P1D",
+    ],
+)
+def test_anything_else_is_refused_and_the_place_is_named(text: str) -> None:
+    with pytest.raises(SettingsError) as refused:
+        duration(text, "vacate.toml: sweep.signal_for")
+    assert str(refused.value).startswith(f"vacate.toml: sweep.signal_for: {text!r} is no duration")
+
+
+@settings(deadline=None)
+@given(text=st.text(st.sampled_from("0123456789 smhdin.-+e\n٣"), max_size=12))
+def test_every_text_is_a_duration_or_a_mistake_in_the_settings(text: str) -> None:
+    try:
+        found = duration(text, "here")
+    except SettingsError:
+        return
+    assert timedelta(0) <= found <= timedelta.max

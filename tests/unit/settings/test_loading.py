@@ -1,0 +1,364 @@
+"""The configuration file: what it says is understood, and every mistake in it is named with its place."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from vacate.domain.criteria import Criteria, Selection
+from vacate.domain.errors import SettingsError
+from vacate.domain.guards import GuardName, GuardSettings
+from vacate.domain.topology import Component, ComponentKind, ComponentRole
+from vacate.settings.file import Settings
+from vacate.settings.loading import load_settings
+
+P1, P2 = "a1" * 16, "b2" * 16
+I1, I2 = "c3" * 18, "d4" * 18
+N1, N2 = "e5" * 18, "f6" * 18
+
+FULL = f"""
+[service]
+host = "0.0.0.0"
+port = 9443
+tls_certificate = "tls/vacate.crt"
+tls_key = "tls/vacate.key"
+log_level = "warning"
+
+[store]
+url = "sqlite:///state/vacate.db"
+secret_key_file = "vacate.key"
+
+[sweep]
+connect_timeout = "3s"
+statement_timeout = "8s"
+signal_for = "1min"
+confirm_for = "2500ms"
+busy_after = "20"
+check_every = "30s"
+
+[[projects]]
+id = "{P1}"
+name = "eu-west"
+
+[[projects.instances]]
+id = "{I1}"
+name = "shop"
+
+[projects.instances.criteria]
+min_idle = "15min"
+users.exclude = ["anna", "bert"]
+databases.include = ["shop"]
+applications = {{ include = ["web"], exclude = ["web-admin"] }}
+
+[projects.instances.guards]
+users = ["backup"]
+applications = ["pg_cron", "pgbouncer"]
+off = ["superuser", "listener"]
+
+[[projects.instances.nodes]]
+id = "{N1}"
+
+[[projects.instances.nodes.components]]
+id = "cn_5001"
+kind = "CN"
+role = "primary"
+dsn = "postgresql://vacate@db1:5432/postgres?sslmode=verify-full"
+
+[[projects.instances.nodes.components]]
+id = "dn_6001"
+kind = "DN"
+role = "primary"
+dsn = "postgresql://vacate@db1:5433/postgres"
+
+[[projects.instances.nodes]]
+id = "{N2}"
+
+[[projects.instances.nodes.components]]
+id = "dn_6002"
+kind = "DN"
+role = "standby"
+dsn = "postgresql://vacate@db2:5433/postgres"
+
+[[projects.instances]]
+id = "{I2}"
+name = "plain"
+nodes = []
+
+[[projects]]
+id = "{P2}"
+name = "eu-east"
+"""
+
+Load = Callable[[str], Settings]
+
+
+@pytest.fixture(autouse=True)
+def bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("VACATE_HOST", "VACATE_PORT", "VACATE_STORE_URL"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "vacate.toml"
+
+
+@pytest.fixture
+def load(path: Path) -> Load:
+    def write_and_load(text: str) -> Settings:
+        path.write_text(text, encoding="utf-8")
+        return load_settings(path)
+
+    return write_and_load
+
+
+def changed(old: str, new: str) -> str:
+    """The full example with one thing different."""
+    assert FULL.count(old) == 1, f"{old!r} must be there once"
+    return FULL.replace(old, new)
+
+
+# --- a full example --------------------------------------------------------------------------------------------------
+
+
+def test_the_services_own_tables_are_read(load: Load, path: Path) -> None:
+    settings = load(FULL)
+    assert (settings.service.host, settings.service.port) == ("0.0.0.0", 9443)  # noqa: S104 - as the example says.
+    assert settings.service.log_level == "warning"
+    assert settings.service.tls_certificate == path.parent / "tls/vacate.crt"
+    assert settings.service.tls_key == path.parent / "tls/vacate.key"
+    assert settings.store.url == f"sqlite:///{path.parent}/state/vacate.db"
+    assert settings.store.secret_key_file == path.parent / "vacate.key"
+    assert settings.sweep.signal_for == "1min"
+    assert settings.sweep.confirm_for == "2500ms"
+    assert settings.sweep.busy_after == "20"
+
+
+def test_projects_are_known_by_name(load: Load) -> None:
+    assert load(FULL).project_ids() == {"eu-west": P1, "eu-east": P2}
+
+
+def test_instances_are_put_in_the_domains_own_words(load: Load) -> None:
+    shop, plain = load(FULL).configured_instances()
+    assert (shop.instance.project_id, shop.instance.id, shop.instance.name) == (P1, I1, "shop")
+    assert shop.criteria == Criteria(
+        min_idle=timedelta(minutes=15),
+        users=Selection(exclude=("anna", "bert")),
+        databases=Selection(include=("shop",)),
+        applications=Selection(include=("web",), exclude=("web-admin",)),
+    )
+    assert shop.guards == GuardSettings(
+        users=frozenset({"backup"}),
+        applications=frozenset({"pg_cron", "pgbouncer"}),
+        off=frozenset({GuardName.SUPERUSER, GuardName.LISTENER}),
+    )
+    assert (plain.criteria, plain.guards) == (Criteria(), GuardSettings())
+
+
+def test_components_know_where_they_are(load: Load) -> None:
+    settings = load(FULL)
+    shop, plain = settings.configured_instances()
+    where = [(c.node_id, c.id, c.kind, c.role) for c in shop.instance.components]
+    assert where == [
+        (N1, "cn_5001", ComponentKind.COORDINATOR, ComponentRole.PRIMARY),
+        (N1, "dn_6001", ComponentKind.DATA_NODE, ComponentRole.PRIMARY),
+        (N2, "dn_6002", ComponentKind.DATA_NODE, ComponentRole.STANDBY),
+    ]
+    assert {(c.project_id, c.instance_id) for c in shop.instance.components} == {(P1, I1)}
+    assert plain.instance.components == ()
+
+
+def test_every_component_has_the_dsn_that_stands_beside_it(load: Load) -> None:
+    settings = load(FULL)
+    components: tuple[Component, ...] = settings.configured_instances()[0].instance.components
+    assert settings.servers() == {
+        components[0]: "postgresql://vacate@db1:5432/postgres?sslmode=verify-full",
+        components[1]: "postgresql://vacate@db1:5433/postgres",
+        components[2]: "postgresql://vacate@db2:5433/postgres",
+    }
+
+
+def test_an_empty_file_is_a_service_without_projects(load: Load, path: Path) -> None:
+    settings = load("")
+    assert (settings.service.host, settings.service.port) == ("127.0.0.1", 8686)
+    assert settings.service.tls_certificate is settings.service.tls_key is None
+    assert settings.store.url == f"sqlite:///{path.parent}/vacate.db"
+    assert settings.configured_instances() == ()
+    assert settings.servers() == {}
+
+
+# --- what selects nobody ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("what", ["users", "databases", "applications"])
+def test_an_empty_include_stays_empty_and_a_missing_one_stays_missing(load: Load, what: str) -> None:
+    head = f'[[projects]]\nid = "{P1}"\nname = "p"\n[[projects.instances]]\nid = "{I1}"\nname = "i"\nnodes = []\n'
+    (empty,) = load(f"{head}[projects.instances.criteria]\n{what}.include = []\n").configured_instances()
+    (missing,) = load(f"{head}[projects.instances.criteria]\n{what} = {{}}\n").configured_instances()
+    assert getattr(empty.criteria, what) == Selection(include=())
+    assert getattr(empty.criteria, what).include == ()
+    assert getattr(missing.criteria, what) == Selection(include=None)
+
+
+# --- mistakes --------------------------------------------------------------------------------------------------------
+
+MISTAKES = [
+    pytest.param('host = "0.0.0.0"', 'hots = "0.0.0.0"', ["hots", "$.service"], id="unknown_key"),
+    pytest.param("[service]", "[servcie]", ["servcie"], id="unknown_table"),
+    pytest.param('users = ["backup"]', 'user = ["backup"]', ["user", "instances[0].guards"], id="unknown_guard_key"),
+    pytest.param('include = ["web"]', 'inlcude = ["web"]', ["inlcude", "criteria.applications"], id="unknown_list"),
+    pytest.param("port = 9443", "port = 65536", ["$.service.port"], id="port_too_high"),
+    pytest.param("port = 9443", "port = -1", ["$.service.port"], id="port_below_zero"),
+    pytest.param("port = 9443", 'port = "9443"', ["$.service.port", "int"], id="port_as_text"),
+    pytest.param('log_level = "warning"', 'log_level = "loud"', ["$.service.log_level", "loud"], id="log_level"),
+    pytest.param('"tls/vacate.crt"', "7", ["path", "$.service.tls_certificate"], id="path_as_number"),
+    pytest.param('"vacate.key"', '""', ["path", "$.store.secret_key_file"], id="empty_path"),
+    pytest.param(f'id = "{P2}"', f'id = "{P2}0"', ["$.projects[1].id"], id="project_id_too_long"),
+    pytest.param(f'id = "{P2}"', 'id = "ffff-0000"', ["$.projects[1].id"], id="project_id_of_other_letters"),
+    pytest.param(f'id = "{I2}"', 'id = ""', ["$.projects[0].instances[1].id"], id="instance_id"),
+    pytest.param(f'id = "{N2}"', f'id = "{N2[1:]}"', ["instances[0].nodes[1].id"], id="node_id"),
+    pytest.param('id = "dn_6002"', 'id = "dn 6002"', ["nodes[1].components[0].id"], id="component_id"),
+    pytest.param('kind = "CN"', 'kind = "cn"', ["nodes[0].components[0].kind", "cn"], id="kind"),
+    pytest.param('role = "standby"', 'role = "replica"', ["nodes[1].components[0].role"], id="role"),
+    pytest.param('name = "shop"\n', "", ["name", "$.projects[0].instances[0]"], id="missing_name"),
+    pytest.param('dsn = "postgresql://vacate@db2:5433/postgres"', "", ["dsn", "components[0]"], id="missing_dsn"),
+    pytest.param('["superuser", "listener"]', '["superuser", "listeners"]', ["guards.off[1]", "listeners"], id="guard"),
+    pytest.param('["superuser", "listener"]', '"superuser"', ["guards.off"], id="guards_as_text"),
+    pytest.param('databases.include = ["shop"]', 'databases.include = "shop"', ["databases.include"], id="include"),
+    pytest.param('"15min"', '"15m"', ["min_idle", "instance shop", "'15m' is no duration"], id="min_idle"),
+    pytest.param('"15min"', "15", ["criteria.min_idle", "str"], id="min_idle_as_number"),
+    pytest.param('"1min"', '"a minute"', ["sweep.signal_for", "'a minute' is no duration"], id="sweep_duration"),
+    pytest.param('"30s"', '"0s"', ["sweep.check_every"], id="no_pause_between_checks"),
+    pytest.param('"3s"', '"0"', ["sweep.connect_timeout"], id="no_time_to_connect"),
+    pytest.param('"8s"', '"0ms"', ["sweep.statement_timeout"], id="no_time_to_answer"),
+    pytest.param('tls_key = "tls/vacate.key"', "", ["tls_certificate", "tls_key"], id="certificate_without_key"),
+    pytest.param('tls_certificate = "tls/vacate.crt"', "", ["tls_key"], id="key_without_certificate"),
+    pytest.param(P2, P1, ["projects.id", P1, "twice"], id="two_projects_of_one_id"),
+    pytest.param('"eu-east"', '"eu-west"', ["projects.name", "eu-west", "twice"], id="two_projects_of_one_name"),
+    pytest.param(I2, I1, ["project eu-west", I1, "twice"], id="two_instances_of_one_id"),
+    pytest.param(N2, N1, ["instance shop", N1, "twice"], id="two_nodes_of_one_id"),
+    pytest.param('"dn_6002"', '"dn_6001"', ["instance shop", "dn_6001", "twice"], id="component_on_two_nodes"),
+    pytest.param('"dn_6001"', '"cn_5001"', ["instance shop", "cn_5001", "twice"], id="component_twice_on_a_node"),
+    pytest.param("port = 9443", "port = ", ["line 4"], id="no_toml"),
+    pytest.param("port = 9443", "port = 9443\nport = 9444", ["line 5"], id="a_key_twice"),
+]
+
+
+@pytest.mark.parametrize(("old", "new", "places"), MISTAKES)
+def test_a_mistake_is_named_with_its_file_and_its_place(
+    load: Load, path: Path, old: str, new: str, places: list[str]
+) -> None:
+    with pytest.raises(SettingsError) as refused:
+        load(changed(old, new))
+    message = str(refused.value)
+    assert message.startswith(f"{path}: ")
+    for place in places:
+        assert place in message
+
+
+def test_a_dsn_that_is_wrong_does_not_bring_the_others_passwords_to_light(load: Load) -> None:
+    with pytest.raises(SettingsError) as refused:
+        load(changed('"postgresql://vacate@db2:5433/postgres"', "5433").replace("vacate@db1", "vacate:geheim@db1"))
+    assert "dsn" in str(refused.value)
+    assert "geheim" not in str(refused.value)
+
+
+def test_a_file_that_is_not_there_is_named(path: Path) -> None:
+    with pytest.raises(SettingsError, match="No such file") as refused:
+        load_settings(path)
+    assert str(path) in str(refused.value)
+
+
+def test_a_folder_is_no_configuration(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="cannot read the configuration"):
+        load_settings(tmp_path)
+
+
+def test_a_file_that_is_no_text_is_named(path: Path) -> None:
+    path.write_bytes(b'[service]\nhost = "\xff\xfe"\n')
+    with pytest.raises(SettingsError, match="utf-8") as refused:
+        load_settings(path)
+    assert str(refused.value).startswith(f"{path}: ")
+
+
+def test_two_instances_may_each_have_a_component_of_the_same_id(load: Load) -> None:
+    node = f'[{{ id = "{N1}", components = [{{ id = "cn_5001", kind = "CN", role = "primary", dsn = "d" }}] }}]'
+    servers = load(changed("nodes = []", f"nodes = {node}")).servers()
+    assert {(c.instance_id, dsn) for c, dsn in servers.items() if c.id == "cn_5001"} == {
+        (I1, "postgresql://vacate@db1:5432/postgres?sslmode=verify-full"),
+        (I2, "d"),
+    }
+
+
+def test_two_projects_may_each_have_an_instance_of_the_same_id(load: Load) -> None:
+    again = f'\n[[projects.instances]]\nid = "{I1}"\nname = "other"\nnodes = []\n'
+    assert len(load(FULL + again).configured_instances()) == 3
+
+
+# --- the environment and paths ---------------------------------------------------------------------------------------
+
+
+def test_the_environment_wins_over_the_file(load: Load, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VACATE_HOST", "::1")
+    monkeypatch.setenv("VACATE_PORT", "8443")
+    monkeypatch.setenv("VACATE_STORE_URL", "postgresql://store/vacate")
+    settings = load(FULL)
+    assert (settings.service.host, settings.service.port) == ("::1", 8443)
+    assert settings.store.url == "postgresql://store/vacate"
+    assert settings.service.log_level == "warning"
+
+
+def test_an_empty_variable_changes_nothing(load: Load, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("VACATE_HOST", "VACATE_PORT", "VACATE_STORE_URL"):
+        monkeypatch.setenv(name, "")
+    settings = load(FULL)
+    assert (settings.service.host, settings.service.port) == ("0.0.0.0", 9443)  # noqa: S104 - as the example says.
+    assert settings.store.url.endswith("/state/vacate.db")
+
+
+@pytest.mark.parametrize("port", ["http", "-1", "65536", "8 686", "1e3", "8686.0", "99999999999999999999"])
+def test_a_port_in_the_environment_that_is_none_is_named(
+    load: Load, monkeypatch: pytest.MonkeyPatch, port: str
+) -> None:
+    monkeypatch.setenv("VACATE_PORT", port)
+    with pytest.raises(SettingsError, match=f"^VACATE_PORT: '{port}' is no port"):
+        load(FULL)
+
+
+@pytest.mark.parametrize("port", ["0", "65535"])
+def test_the_lowest_and_the_highest_port_are_ports(load: Load, monkeypatch: pytest.MonkeyPatch, port: str) -> None:
+    monkeypatch.setenv("VACATE_PORT", port)
+    assert load(FULL).service.port == int(port)
+
+
+def test_relative_paths_start_at_the_files_own_folder(
+    load: Load, path: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    load(FULL)
+    monkeypatch.chdir(elsewhere)
+    settings = load_settings(Path("..") / path.name)
+    assert settings.store.url == f"sqlite:///{path.parent}/state/vacate.db"
+    assert settings.store.secret_key_file == path.parent / "vacate.key"
+    assert settings.service.tls_key == path.parent / "tls/vacate.key"
+
+
+def test_absolute_paths_stay_as_they_are(load: Load) -> None:
+    text = (
+        changed('"tls/vacate.crt"', '"/etc/vacate/tls.crt"')
+        .replace('"tls/vacate.key"', '"/etc/vacate/tls.key"')
+        .replace("sqlite:///state/vacate.db", "sqlite:////var/lib/vacate/vacate.db")
+        .replace('secret_key_file = "vacate.key"', 'secret_key_file = "/etc/vacate/key"')
+    )
+    settings = load(text)
+    assert settings.service.tls_certificate == Path("/etc/vacate/tls.crt")
+    assert settings.service.tls_key == Path("/etc/vacate/tls.key")
+    assert settings.store.url == "sqlite:////var/lib/vacate/vacate.db"
+    assert settings.store.secret_key_file == Path("/etc/vacate/key")
+
+
+@pytest.mark.parametrize("url", ["sqlite:///:memory:", "postgresql://store/vacate"])
+def test_a_store_that_is_no_file_has_no_path(load: Load, url: str) -> None:
+    assert load(changed("sqlite:///state/vacate.db", url)).store.url == url

@@ -1,0 +1,246 @@
+"""Metrics: the names and labels that dashboards rely on, and never a label without an end."""
+
+from collections import deque
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from prometheus_client import Metric
+from prometheus_client.parser import text_string_to_metric_families
+
+from tests.support.fakes import COMPONENT, World
+from tests.support.sessions import LOOK_AT, idle_session
+from vacate.domain.criteria import Criterion
+from vacate.domain.errors import ComponentUnreachableError
+from vacate.domain.guards import GuardName
+from vacate.domain.sweeps import Outcome, Report, SessionOutcome, Signal
+from vacate.domain.topology import ComponentId
+from vacate.operations.ports import ComponentHealth
+from vacate.telemetry.metrics import Metrics
+
+WHERE = {"instance_id": COMPONENT.instance_id, "component_id": COMPONENT.id}
+SECRET = "SELECT 'Minka'"  # noqa: S105 - what a user typed, and no metric may show.
+
+
+@pytest.fixture
+def metrics() -> Metrics:
+    return Metrics("1.2.3")
+
+
+def families(metrics: Metrics) -> dict[str, Metric]:
+    return {family.name: family for family in text_string_to_metric_families(metrics.exposition().decode())}
+
+
+def value(metrics: Metrics, sample: str, **labels: str) -> float | None:
+    """The one sample of that name with exactly those labels."""
+    for family in families(metrics).values():
+        for found in family.samples:
+            if found.name == sample and found.labels == labels:
+                return found.value
+    return None
+
+
+def report(*outcomes: tuple[Outcome, str]) -> Report:
+    return Report(
+        request_id="request-1",
+        component=COMPONENT,
+        started_at=LOOK_AT,
+        finished_at=LOOK_AT + timedelta(seconds=1.5),
+        sessions=tuple(
+            SessionOutcome(session=idle_session(pid=70_000 + n, query=SECRET), outcome=outcome, by=by, reason="r")
+            for n, (outcome, by) in enumerate(outcomes)
+        ),
+    )
+
+
+MIXED = report(
+    (Outcome.TERMINATED, Signal.SIGNALLED),
+    (Outcome.TERMINATED, Signal.SIGNALLED),
+    (Outcome.SPARED, GuardName.LISTENER),
+    (Outcome.SPARED, Criterion.NOT_IDLE),
+    (Outcome.SPARED, Criterion.NOT_IDLE),
+    (Outcome.UNCONFIRMED, "link"),
+)
+
+
+def busy_service() -> Metrics:
+    """Metrics that were told everything there is to tell."""
+    metrics = Metrics("1.2.3")
+    metrics.watch_components(lambda: [ComponentHealth(component=COMPONENT, checked_at=LOOK_AT, problem=None)])
+    metrics.watch_audit(lambda: 3)
+    metrics.swept(MIXED)
+    metrics.swept(report((Outcome.TERMINATED, Signal.SIGNALLED)))
+    metrics.answered(route="/v3/{project_id}", method="POST", status=200, seconds=0.02)
+    metrics.not_authenticated("SignatureInvalidError")
+    metrics.audit_delayed()
+    return metrics
+
+
+# --- names and labels ------------------------------------------------------------------------------------------------
+
+LABELS = {
+    "vacate_build_info": {"version"},
+    "vacate_session_outcomes": {"instance_id", "component_id", "outcome"},
+    "vacate_sessions_spared": {"instance_id", "component_id", "by"},
+    "vacate_sweep_duration_seconds": {"instance_id", "component_id"},
+    "vacate_sweep_last_success_timestamp_seconds": {"instance_id", "component_id"},
+    "vacate_http_requests": {"route", "method", "status"},
+    "vacate_http_request_duration_seconds": {"route"},
+    "vacate_authentication_failures": {"kind"},
+    "vacate_audit_delayed": set[str](),
+    "vacate_audit_waiting": set[str](),
+    "vacate_component_up": {"instance_id", "component_id"},
+}
+
+
+def test_the_metrics_are_these_and_have_these_labels() -> None:
+    found = {
+        name: {label for sample in family.samples for label in sample.labels} - {"le"}
+        for name, family in families(busy_service()).items()
+        if family.type != "unknown" and not name.endswith("_created")
+    }
+    assert found == LABELS
+
+
+def test_every_metric_begins_with_our_own_prefix_and_says_what_it_is() -> None:
+    for name, family in families(busy_service()).items():
+        assert name.startswith("vacate_")
+        assert family.documentation
+
+
+def test_no_sample_shows_a_session_or_a_statement() -> None:
+    text = busy_service().exposition().decode()
+    session = MIXED.sessions[0].session
+    for hidden in (str(session.pid), SECRET, "Minka", session.client_address, "51234", "request-1"):
+        assert str(hidden) not in text
+
+
+def test_no_label_is_called_like_something_without_an_end() -> None:
+    labels = {label for family in families(busy_service()).values() for s in family.samples for label in s.labels}
+    assert not labels & {"pid", "session_id", "query", "statement", "client_address", "request_id", "path", "user"}
+
+
+def test_a_thousand_sessions_make_no_more_samples_than_one() -> None:
+    few, many = Metrics("1"), Metrics("1")
+    few.swept(report((Outcome.TERMINATED, Signal.SIGNALLED)))
+    many.swept(report(*[(Outcome.TERMINATED, Signal.SIGNALLED)] * 1000))
+    assert len(few.exposition().splitlines()) == len(many.exposition().splitlines())
+
+
+def test_the_running_version_is_shown(metrics: Metrics) -> None:
+    assert value(metrics, "vacate_build_info", version="1.2.3") == 1
+
+
+def test_the_content_type_is_that_of_the_text_format(metrics: Metrics) -> None:
+    assert metrics.content_type.startswith("text/plain; version=0.0.4")
+
+
+def test_two_services_do_not_count_for_each_other(metrics: Metrics) -> None:
+    Metrics("1.2.3").swept(MIXED)
+    assert value(metrics, "vacate_session_outcomes_total", **WHERE, outcome="terminated") is None
+
+
+# --- what is counted -------------------------------------------------------------------------------------------------
+
+
+def test_sessions_are_counted_by_outcome(metrics: Metrics) -> None:
+    for _ in range(2):
+        metrics.swept(MIXED)
+    counted = {
+        outcome: value(metrics, "vacate_session_outcomes_total", **WHERE, outcome=outcome.value) for outcome in Outcome
+    }
+    assert {outcome: count for outcome, count in counted.items() if count is not None} == {
+        Outcome.TERMINATED: 4,
+        Outcome.SPARED: 6,
+        Outcome.UNCONFIRMED: 2,
+    }
+
+
+def test_spared_sessions_are_counted_by_their_first_objection_and_nobody_else_is(metrics: Metrics) -> None:
+    metrics.swept(MIXED)
+    assert value(metrics, "vacate_sessions_spared_total", **WHERE, by="not_idle") == 2
+    assert value(metrics, "vacate_sessions_spared_total", **WHERE, by="listener") == 1
+    assert value(metrics, "vacate_sessions_spared_total", **WHERE, by="signalled") is None
+    assert value(metrics, "vacate_sessions_spared_total", **WHERE, by="link") is None
+
+
+def test_a_sweeps_duration_is_measured_from_its_begin_to_its_end(metrics: Metrics) -> None:
+    metrics.swept(MIXED)
+    assert value(metrics, "vacate_sweep_duration_seconds_count", **WHERE) == 1
+    assert value(metrics, "vacate_sweep_duration_seconds_sum", **WHERE) == 1.5
+    assert value(metrics, "vacate_sweep_duration_seconds_bucket", **WHERE, le="1.0") == 0
+    assert value(metrics, "vacate_sweep_duration_seconds_bucket", **WHERE, le="2.5") == 1
+
+
+def test_only_a_sweep_without_a_failure_is_a_success(metrics: Metrics) -> None:
+    metrics.swept(MIXED)
+    assert value(metrics, "vacate_sweep_last_success_timestamp_seconds", **WHERE) is None
+    metrics.swept(report((Outcome.TERMINATED, Signal.SIGNALLED)))
+    ended = (LOOK_AT + timedelta(seconds=1.5)).timestamp()
+    assert value(metrics, "vacate_sweep_last_success_timestamp_seconds", **WHERE) == ended
+
+
+def test_requests_are_counted_by_route_method_and_status(metrics: Metrics) -> None:
+    metrics.answered(route="/v3/{project_id}", method="POST", status=200, seconds=0.02)
+    metrics.answered(route="/v3/{project_id}", method="POST", status=200, seconds=0.04)
+    metrics.answered(route="/v3/{project_id}", method="POST", status=403, seconds=0.01)
+    where = {"route": "/v3/{project_id}", "method": "POST"}
+    assert value(metrics, "vacate_http_requests_total", **where, status="200") == 2
+    assert value(metrics, "vacate_http_requests_total", **where, status="403") == 1
+    assert value(metrics, "vacate_http_request_duration_seconds_count", route="/v3/{project_id}") == 3
+
+
+def test_failed_authentications_are_counted_by_kind(metrics: Metrics) -> None:
+    metrics.not_authenticated("TokenExpiredError")
+    assert value(metrics, "vacate_authentication_failures_total", kind="TokenExpiredError") == 1
+
+
+def test_delayed_audit_events_are_counted(metrics: Metrics) -> None:
+    assert value(metrics, "vacate_audit_delayed_total") == 0
+    metrics.audit_delayed()
+    assert value(metrics, "vacate_audit_delayed_total") == 1
+
+
+# --- what is asked at each scrape ------------------------------------------------------------------------------------
+
+
+def test_each_scrape_asks_anew_which_components_are_ready(metrics: Metrics) -> None:
+    second = replace(COMPONENT, id=ComponentId("dn_6001"))
+    health = deque(
+        [
+            [ComponentHealth(component=COMPONENT, checked_at=None, problem="not checked yet")],
+            [
+                ComponentHealth(component=COMPONENT, checked_at=LOOK_AT, problem=None),
+                ComponentHealth(component=second, checked_at=LOOK_AT, problem="no answer"),
+            ],
+        ]
+    )
+    metrics.watch_components(health.popleft)
+    assert value(metrics, "vacate_component_up", **WHERE) == 0
+    found = {sample.labels["component_id"]: sample.value for sample in families(metrics)["vacate_component_up"].samples}
+    assert found == {"cn_5001": 1, "dn_6001": 0}
+
+
+def test_each_scrape_asks_anew_how_many_audit_events_wait(metrics: Metrics) -> None:
+    waiting = [2]
+    metrics.watch_audit(lambda: waiting[0])
+    assert value(metrics, "vacate_audit_waiting") == 2
+    waiting[0] = 0
+    assert value(metrics, "vacate_audit_waiting") == 0
+
+
+# --- a whole sweep ---------------------------------------------------------------------------------------------------
+
+
+def test_every_report_that_a_sweep_can_give_is_counted(metrics: Metrics) -> None:
+    world = World()
+    pids = [world.server.open(query=SECRET) for _ in range(12)]
+    world.server.wake(pids[0])
+    world.server.freeze(pids[1])
+    world.server.forbid(pids[2])
+    world.link.breaks_after = 7
+    world.link.unseen = deque([ComponentUnreachableError("no answer")])
+    whole = world.sweep()
+    metrics.swept(whole)
+    for outcome, count in whole.counts.items():
+        assert value(metrics, "vacate_session_outcomes_total", **WHERE, outcome=outcome.value) == count

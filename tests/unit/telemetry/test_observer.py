@@ -1,0 +1,187 @@
+"""The observer: one line for every ended session, one for the sweep, and no user's statement in any."""
+
+import json
+import logging
+from collections import deque
+from typing import Any
+
+import pytest
+
+from tests.support.fakes import COMPONENT, World, actor
+from vacate.domain.audit import AuditAction
+from vacate.domain.errors import ComponentUnreachableError
+from vacate.domain.sweeps import Outcome, Report
+from vacate.telemetry.logs import _JsonLines  # pyright: ignore[reportPrivateUsage] - lines are read as they are written.
+from vacate.telemetry.metrics import Metrics
+from vacate.telemetry.observer import TelemetryObserver
+
+SECRET = "UPDATE cats SET name = 'Minka the third'"  # noqa: S105 - what a user typed, and no log may show.
+
+
+@pytest.fixture
+def metrics() -> Metrics:
+    return Metrics("1.2.3")
+
+
+@pytest.fixture
+def observer(metrics: Metrics) -> TelemetryObserver:
+    return TelemetryObserver(metrics)
+
+
+@pytest.fixture(autouse=True)
+def everything_is_written(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG, logger="vacate")
+
+
+def lines(caplog: pytest.LogCaptureFixture) -> list[dict[str, Any]]:
+    formatter = _JsonLines()
+    return [json.loads(formatter.format(record)) for record in caplog.records if record.name == "vacate"]
+
+
+def a_world_of_outcomes() -> World:
+    """One session for each way a sweep can end, and a broken link."""
+    world = World()
+    pids = [world.server.open(query=SECRET, application="web") for _ in range(13)]
+    world.server.wake(pids[0])
+    world.server.forbid(pids[1])
+    world.server.freeze(pids[2])
+    world.link.chunk = 5
+    world.link.breaks_after = 6
+    steps = deque([lambda: None, lambda: world.server.rest(pids[3]), lambda: world.server.end(pids[4])])
+    world.link.meanwhile = lambda: steps.popleft()() if steps else None
+    return world
+
+
+def swept() -> Report:
+    report = a_world_of_outcomes().sweep(actor(request_id="request-5"))
+    assert set(report.counts) == set(Outcome)
+    return report
+
+
+def test_every_outcome_but_spared_and_woke_has_a_line(
+    observer: TelemetryObserver, caplog: pytest.LogCaptureFixture
+) -> None:
+    report = swept()
+    observer.swept(report)
+    *sessions, _ = lines(caplog)
+    told = [(line["pid"], line["outcome"]) for line in sessions]
+    expected = [
+        (entry.session.pid, entry.outcome.value)
+        for entry in report.sessions
+        if entry.outcome not in {Outcome.SPARED, Outcome.WOKE}
+    ]
+    assert told == expected
+    assert all(line["message"] == f"session {line['outcome']}" for line in sessions)
+
+
+def test_a_sessions_line_says_who_it_was_where_and_why(
+    observer: TelemetryObserver, caplog: pytest.LogCaptureFixture
+) -> None:
+    report = swept()
+    observer.swept(report)
+    first = next(entry for entry in report.sessions if entry.outcome is Outcome.REFUSED)
+    line = next(line for line in lines(caplog) if line.get("pid") == first.session.pid)
+    for part in ("at", "level", "logger", "message"):
+        del line[part]
+    assert first.session.in_state_for is not None
+    assert line == {
+        "request_id": "request-5",
+        "instance_id": COMPONENT.instance_id,
+        "node_id": COMPONENT.node_id,
+        "component_id": COMPONENT.id,
+        "session_id": first.session.session_id,
+        "pid": first.session.pid,
+        "backend_start": str(first.session.backend_start),
+        "user": "app",
+        "database": "shop",
+        "application": "web",
+        "client_address": "192.0.2.7",
+        "state": "idle",
+        "idle_seconds": first.session.in_state_for.total_seconds(),
+        "outcome": "refused",
+        "reason": first.reason,
+    }
+
+
+def test_the_last_line_of_a_sweep_counts_its_outcomes(
+    observer: TelemetryObserver, caplog: pytest.LogCaptureFixture
+) -> None:
+    report = swept()
+    observer.swept(report)
+    last = lines(caplog)[-1]
+    assert last["message"] == "sweep ended"
+    assert last["request_id"] == "request-5"
+    assert {outcome: last[outcome.value] for outcome in Outcome} == dict(report.counts)
+
+
+def test_a_sweep_without_victims_is_one_line(observer: TelemetryObserver, caplog: pytest.LogCaptureFixture) -> None:
+    world = World()
+    world.server.wake(world.server.open())
+    observer.swept(world.sweep())
+    (line,) = lines(caplog)
+    assert (line["message"], line["spared"]) == ("sweep ended", 1)
+
+
+def test_a_sweep_is_counted(observer: TelemetryObserver, metrics: Metrics) -> None:
+    observer.swept(swept())
+    assert 'outcome="terminated"' in metrics.exposition().decode()
+
+
+def test_no_statement_reaches_the_log(observer: TelemetryObserver, caplog: pytest.LogCaptureFixture) -> None:
+    world = a_world_of_outcomes()
+    world.audit.refuses = frozenset({AuditAction.KILL_IDLE_FINISHED})
+    observer.swept(world.sweep())
+    ((event, reason),) = world.observer.delayed
+    observer.audit_delayed(event, reason)
+    assert any(entry.session.query == SECRET for entry in event.sessions)
+    text = json.dumps(lines(caplog)) + caplog.text + str([vars(record) for record in caplog.records])
+    assert "Minka" not in text
+    assert "cats" not in text
+
+
+def test_a_delayed_event_goes_to_the_log_whole_but_for_the_statements(
+    observer: TelemetryObserver, metrics: Metrics, caplog: pytest.LogCaptureFixture
+) -> None:
+    world = a_world_of_outcomes()
+    world.audit.refuses = frozenset({AuditAction.KILL_IDLE_FINISHED})
+    report = world.sweep(actor(request_id="request-6"))
+    ((event, reason),) = world.observer.delayed
+    observer.audit_delayed(event, reason)
+    (line,) = lines(caplog)
+    assert (line["level"], line["message"]) == ("error", "audit event delayed")
+    assert line["reason"] == reason
+    told: dict[str, Any] = line["event"]
+    assert told["action"] == "session:kill_idle:finished"
+    assert told["actor"]["request_id"] == "request-6"
+    assert told["actor"]["user_name"] == "olga"
+    assert told["target"]["component_id"] == COMPONENT.id
+    assert [(each["session"]["pid"], each["outcome"], each["reason"]) for each in told["sessions"]] == [
+        (entry.session.pid, entry.outcome.value, entry.reason) for entry in report.sessions
+    ]
+    assert told["sessions"][0]["session"]["backend_start"] == str(report.sessions[0].session.backend_start)
+    assert "query" not in told["sessions"][0]["session"]
+    assert "vacate_audit_delayed_total 1.0" in metrics.exposition().decode()
+
+
+def test_the_event_itself_keeps_its_statements(observer: TelemetryObserver) -> None:
+    world = World()
+    world.server.open(query=SECRET)
+    world.audit.refuses = frozenset({AuditAction.KILL_IDLE_FINISHED})
+    world.sweep()
+    ((event, reason),) = world.observer.delayed
+    observer.audit_delayed(event, reason)
+    assert event.sessions[0].session.query == SECRET
+
+
+def test_a_refused_event_without_sessions_can_be_delayed_too(
+    observer: TelemetryObserver, caplog: pytest.LogCaptureFixture
+) -> None:
+    world = World()
+    world.audit.break_down()
+    world.gateway.refuses_with = ComponentUnreachableError("no answer")
+    with pytest.raises(ComponentUnreachableError):
+        world.sweep()
+    observer.audit_delayed(*world.observer.delayed[0])
+    (line,) = lines(caplog)
+    told: dict[str, Any] = line["event"]
+    assert told["error"] == "ComponentUnreachableError: the component cannot be reached: no answer"
