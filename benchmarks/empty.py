@@ -14,6 +14,7 @@ import asyncpg
 from benchmarks.figures import Table, ms, ratios
 from benchmarks.stage import Caller, Plan, send
 from tests.support.postgres import LiveServer
+from vacate.domain.guards import OWN_APPLICATION
 from vacate.engines.statements import statement
 
 CLIENTS = (1, 8)
@@ -172,9 +173,8 @@ async def _sessions(server: LiveServer, count: int) -> AsyncGenerator[Sequence[a
     opened: list[asyncpg.Connection] = []
     try:
         for _ in range(count):
-            settings = {"application_name": "vacate", "search_path": "pg_catalog"}
+            settings = {"application_name": OWN_APPLICATION, "search_path": "pg_catalog", "jit": "off"}
             opened.append(await asyncpg.connect(server.dsn(), server_settings=settings))
-            await opened[-1].execute(statement("postgresql", "setup", server.major))
         yield opened
     finally:
         for session in opened:

@@ -22,6 +22,7 @@ from benchmarks.witness import Witness
 from tests.support.load import Load
 from tests.support.postgres import APP, DATABASE, PASSWORD, VACATE, LiveServer
 from tests.support.service import HOST
+from vacate.domain.guards import OWN_APPLICATION
 
 ONE_LINER = (
     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
@@ -159,7 +160,7 @@ async def _measured(plan: Plan, server: LiveServer, caller: Caller) -> list[Sequ
     just_idle_size = min(plan.sizes, key=lambda size: abs(size - JUST_IDLE_SIZE))
     cases = [*((size, False) for size in plan.sizes), (just_idle_size, True)]
     # It has the rights of the service's role and the service's application name, by which the service spares it.
-    session = await asyncpg.connect(server.dsn(), server_settings={"application_name": "vacate"})
+    session = await asyncpg.connect(server.dsn(), server_settings={"application_name": OWN_APPLICATION})
     try:
         async with Witness.on(server) as witness:
             bench = _Bench(server=server, caller=caller, witness=witness, session=session)

@@ -82,14 +82,14 @@ WRONG = [
         name="instance_id_with_a_slash",
         status=400,
         code="DBS.280404",
-        says="an instance ID has 36 letters and digits",
+        says="An instance ID has 36 letters and digits",
         make=lambda client: client.kill(instance=INSTANCE[:35] + "/"),
     ),
     Wrong(
         name="instance_id_left_out",
         status=400,
         code="DBS.280404",
-        says="an instance ID has 36 letters and digits",
+        says="An instance ID has 36 letters and digits",
         make=lambda client: client.kill(instance=None),
     ),
     Wrong(
@@ -153,14 +153,14 @@ WRONG = [
         name="node_id_too_long",
         status=400,
         code="DBS.280404",
-        says="a node ID has 36 letters and digits",
+        says="A node ID has 36 letters and digits",
         make=lambda client: client.kill(node=CN_NODE + "0"),
     ),
     Wrong(
         name="node_id_empty",
         status=400,
         code="DBS.280404",
-        says="a node ID has 36 letters and digits",
+        says="A node ID has 36 letters and digits",
         make=lambda client: client.send(body(node_id="")),
     ),
     Wrong(
@@ -223,7 +223,7 @@ WRONG = [
         name="server_that_was_never_there",
         status=409,
         code="DBS.280011",
-        says="the component cannot be reached",
+        says="The component cannot be reached",
         make=lambda client: client.kill("dn_6003", node=SILENT_NODE, instance=BROKEN_INSTANCE),
     ),
     Wrong(
@@ -271,7 +271,7 @@ def test_a_viewer_may_not_end_sessions(service: RunningService, users: Users) ->
     with official_client(service.endpoint, users.viewer) as viewer:
         error = refused(viewer.kill)
     assert (error.status_code, error.error_code) == (403, "DBS.280015")
-    assert "role 'viewer' may not kill" in error.error_msg
+    assert "Role 'viewer' may not kill" in error.error_msg
 
 
 async def test_what_is_refused_ends_nothing(cluster: Cluster, service: RunningService, users: Users) -> None:
@@ -289,7 +289,7 @@ def test_a_key_of_another_project_is_refused(service: RunningService, users: Use
     assert (error.status_code, error.error_code) == (403, "DBS.200010")
     assert error.error_msg == (
         "DB instance ID or user ID may be null, or the operation is not authorized. "
-        "the credential does not belong to this project"
+        "The credential does not belong to this project"
     )
 
 

@@ -1,5 +1,7 @@
 """TLS on the service's own port."""
 
+import asyncio
+import select
 import ssl
 import time
 from collections.abc import Generator
@@ -28,7 +30,13 @@ from tests.support.service import (
     Site,
     configuration,
 )
+from vacate.cli import serving as serving_module
+from vacate.cli.serving import bind, serving
 from vacate.domain.identity import Role
+from vacate.http.app import build_app
+from vacate.settings.file import ServiceSection
+from vacate.telemetry.access_log import TelemetryAccessLog
+from vacate.telemetry.metrics import Metrics
 
 # The official client asks for the time in a way that newer Pythons warn of.
 pytestmark = pytest.mark.filterwarnings(r"ignore:datetime\.datetime\.utcnow:DeprecationWarning")
@@ -107,18 +115,31 @@ def test_plain_http_at_the_tls_port_is_hung_up_on(tls_service: RunningService) -
     assert tls_service.get("/healthz") == (200, {"status": "ok"})
 
 
-def test_a_client_that_never_says_goodbye_does_not_hold_up_the_end(tls_site: Site, key: Key) -> None:
-    del key
-    certificate = tls_site.folder / "service.crt"
-    context = ssl.create_default_context(cafile=str(certificate))
-    with ExitStack() as client:
-        with tls_site.serving(certificate=certificate) as running:
-            link = client.enter_context(connected(running.port))
-            link = client.enter_context(context.wrap_socket(link, server_hostname=HOST))
-            link.sendall(head("GET", "/healthz", {"Host": HOST}))
-            assert receive(link, "GET").status == 200
+@pytest.mark.parametrize("idle_s", [0.2, 60], ids=["told_to_go_before", "told_to_go_at_the_end"])
+async def test_a_client_that_never_says_goodbye_does_not_hold_up_the_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, idle_s: float
+) -> None:
+    """Over TLS a link is closed by both ends; this client has stopped listening."""
+    monkeypatch.setattr(serving_module, "_IDLE_SECONDS", idle_s)
+    certificate, key = make_certificate(tmp_path)
+    section = ServiceSection(port=0, tls_certificate=certificate, tls_key=key)
+    app = build_app([], TelemetryAccessLog(Metrics("0")))
+
+    def talk(port: int, client: ExitStack) -> None:
+        context = ssl.create_default_context(cafile=str(certificate))
+        link = client.enter_context(connected(port))
+        link = client.enter_context(context.wrap_socket(link, server_hostname=HOST))
+        link.sendall(head("GET", "/", {"Host": HOST}))
+        assert receive(link, "GET").status == 404
+        if idle_s < 1:
+            # The service's farewell is on its way, and nobody answers it.
+            assert select.select([link], [], [], 10)[0]
+
+    with ExitStack() as client, bind(section) as listener:
+        async with serving(app, section, listener):
+            await asyncio.to_thread(talk, listener.getsockname()[1], client)
             began = time.monotonic()
-        assert time.monotonic() - began < 20
+        assert time.monotonic() - began < 15
 
 
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])

@@ -11,14 +11,15 @@ from typing import Any
 import asyncpg
 import pytest
 
+from tests.support.in_process import COMPONENT, COORDINATOR, fates, pids, vacate
 from tests.support.postgres import APP, DATABASE, PASSWORD, VACATE, Client, Clients, LiveServer, eventually
 from tests.support.proxy import LinkProxy
-from tests.support.in_process import COMPONENT, COORDINATOR, fates, pids, vacate
 from vacate.domain.audit import AuditAction
 from vacate.domain.criteria import Criteria, Criterion, Selection
 from vacate.domain.guards import GuardName, GuardSettings, Surroundings, judge
 from vacate.domain.sessions import Session, Victim
 from vacate.domain.sweeps import Outcome, Signal
+from vacate.domain.topology import Component
 from vacate.engines.statements import statement
 
 _FACTS = """
@@ -325,8 +326,8 @@ async def test_a_guard_spares_its_session_and_says_so(
 async def test_a_guard_that_is_switched_off_by_name_spares_nobody(
     server: LiveServer, clients: Clients, tmp_path: Path, guard: GuardName
 ) -> None:
-    left_alone, ended = [each for name, each in _PROTECTED.items() if name is not guard][0], _PROTECTED[guard]
-    spared, victim = await left_alone(clients), await ended(clients)
+    another = next(each for name, each in _PROTECTED.items() if name is not guard)
+    spared, victim = await another(clients), await _PROTECTED[guard](clients)
     servers = {COMPONENT: server.dsn(), COORDINATOR: server.dsn()}
     async with vacate(tmp_path, servers, guards=replace(_BY_NAME, off=frozenset({guard}))) as service:
         report = await service.sweep(COMPONENT)
@@ -376,7 +377,7 @@ GRANT SELECT ON orders_elsewhere TO app;
     ("component", "lives"), [(COMPONENT, True), (COORDINATOR, False)], ids=["data node", "coordinator"]
 )
 async def test_a_coordinators_pooled_link_lives_on_a_data_node_only(
-    server: LiveServer, clients: Clients, tmp_path: Path, component: Any, *, lives: bool
+    server: LiveServer, clients: Clients, tmp_path: Path, component: Component, *, lives: bool
 ) -> None:
     server.server.psql(_FOREIGN_SERVER, variables={"port": str(server.port), "password": PASSWORD})
     # The advisory lock keeps the session at the other end of the link alive.

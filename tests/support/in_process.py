@@ -196,7 +196,7 @@ async def vacate(
     settings = settings or GatewaySettings()
     settings = replace(settings, timeouts=timeouts or settings.timeouts)
     # A store that is locked by somebody else is waited for only shortly.
-    database = await open_database(f"sqlite:///{directory / 'vacate.db'}", patience_s=1.0)
+    database = await open_database(f"sqlite:///{directory / 'vacate.db'}", patience_s=0.5)
     try:
         audit, pins, witness, meanwhile = SqlAuditLog(database), SqlPins(database), Witness(), Meanwhile()
         instance = Instance(project_id=PROJECT, id=INSTANCE, name="shop", components=tuple(servers))

@@ -192,8 +192,9 @@ def component_unpin(instance_id: str, component_id: str, config: Path) -> None:
     async def work() -> bool:
         settings = load_settings(config)
         found = [c for c in settings.servers() if (c.instance_id, c.id) == (instance_id, component_id)]
-        if not found:
-            raise SettingsError(f"{config} has no component {component_id!r} in instance {instance_id!r}")
+        if len(found) != 1:
+            number = "more than one" if found else "no"
+            raise SettingsError(f"{config} has {number} component {component_id!r} in an instance {instance_id!r}")
         async with open_state(settings) as state:
             return await state.pins.forget(found[0])
 
@@ -224,11 +225,31 @@ def audit_show(request_id: str, config: Path) -> None:
     run(work())
 
 
+@audit.command("list")
+@click.option("--limit", type=click.IntRange(1, 1000), default=20, show_default=True, help="How many events.")
+@CONFIG
+def audit_list(limit: int, config: Path) -> None:
+    """The last events, newest first: one line each, with the id that `audit show` wants."""
+    from vacate.cli.tables import event_list
+    from vacate.settings.loading import load_settings
+    from vacate.wiring import open_state
+
+    async def work() -> None:
+        async with open_state(load_settings(config)) as state:
+            event_list(await state.audit.recent(limit))
+
+    run(work())
+
+
 @main.command()
 @click.option("--port", type=click.IntRange(0, 65535), default=8686, show_default=True, help="Where to listen.")
 @click.option("--once", is_flag=True, help="Show the main job, stop everything and exit.")
 def demo(port: int, *, once: bool) -> None:
     """Show the main job on three real servers that are started for it."""
     from vacate.cli.demo import run_demo
+    from vacate.demo.installations import DemoError
 
-    run(run_demo(port=port, once=once))
+    try:
+        run(run_demo(port=port, once=once))
+    except DemoError as error:
+        fail(str(error))

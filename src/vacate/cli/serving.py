@@ -22,6 +22,7 @@ from vacate.telemetry.logs import log
 NOT_UNDERSTOOD = ErrorRow(status=400, code="APIGW.0201", message="Bad request. It cannot be read as HTTP.")
 
 _SHUTDOWN_S = 60
+_IDLE_SECONDS = 5
 _HEAD_SECONDS = 30.0
 _FAREWELL_SECONDS = 1.0
 
@@ -73,8 +74,14 @@ class _Protocol(H11Protocol):
         if self.transport.is_closing():
             self._hang_up()
 
+    def timeout_keep_alive_handler(self) -> None:
+        super().timeout_keep_alive_handler()
+        self._hang_up()
+
     def shutdown(self) -> None:
-        super().shutdown()
+        # Closed twice, a transport of TLS forgets how to abort.
+        if not self.transport.is_closing():
+            super().shutdown()
         if self.transport.is_closing():
             self._hang_up()
 
@@ -109,7 +116,6 @@ class _Protocol(H11Protocol):
 
     def _hang_up(self) -> None:
         """Close, and do not wait long for a peer to say goodbye: over TLS that could hold up the service's end."""
-        # Closed twice, a transport of TLS forgets how to abort.
         if not self.transport.is_closing():
             self.transport.close()
         self._stop_waiting()
@@ -160,6 +166,7 @@ async def serving(app: ASGIApp, service: ServiceSection, listener: socket.socket
             # The audit names the peer itself; a header that any caller can write is no address.
             proxy_headers=False,
             ssl_context_factory=None if context is None else lambda _config, _default: context,
+            timeout_keep_alive=_IDLE_SECONDS,
             timeout_graceful_shutdown=_SHUTDOWN_S,
         )
     )

@@ -32,6 +32,23 @@ def audit_tables(events: Sequence[StoredEvent]) -> None:
             console.print(sessions_table(event.sessions))
 
 
+def event_list(events: Iterable[StoredEvent]) -> None:
+    """Print events, one line each."""
+    table = Table()
+    for column in ("at (UTC)", "action", "by", "component", "sessions", "request id"):
+        table.add_column(column, overflow="fold")
+    for event in events:
+        table.add_row(
+            f"{event.at:%Y-%m-%d %H:%M:%S}",
+            event.action,
+            event.user_name,
+            event.target.component_id or "-",
+            str(len(event.sessions)) if event.error is None else event.error,
+            event.request_id,
+        )
+    wide_console().print(table)
+
+
 def sessions_table(sessions: Iterable[StoredSession], *, title: str | None = None) -> Table:
     """One line a session: who it is, what became of it, and why."""
     table = Table(title=title, title_justify="left", title_style="bold")

@@ -96,7 +96,11 @@ def _own_session(session: Session, _: GuardSettings, __: Surroundings) -> str | 
 
 
 def _not_a_client(session: Session, _: GuardSettings, __: Surroundings) -> str | None:
-    return None if session.backend_type == CLIENT_BACKEND else f"it is a {session.backend_type or 'hidden backend'}"
+    return (
+        None
+        if session.backend_type == CLIENT_BACKEND
+        else f"it is no client session: {session.backend_type or 'hidden'}"
+    )
 
 
 def _no_client_address(session: Session, _: GuardSettings, __: Surroundings) -> str | None:

@@ -75,7 +75,8 @@ class Wire:
                     server_settings={"application_name": OWN_APPLICATION, "search_path": "pg_catalog"},
                 )
                 try:
-                    await connection.execute(statement("postgresql", "setup", connection.get_server_version().major))
+                    setup = statement("postgresql", "setup", connection.get_server_version().major)
+                    await connection.fetch(setup, str(int(self._timeouts.answer.total_seconds() * 1000)))
                 except BaseException:
                     connection.terminate()
                     raise
@@ -84,6 +85,10 @@ class Wire:
             raise ComponentUnreachableError(f"no login within {seconds:g} s") from None
         except asyncpg.PostgresError as error:
             raise ComponentUnreachableError(_login_problem(error)) from error
+        except FileNotFoundError as error:
+            # The TLS library does not say which file it missed; a socket's path is in the DSN as well.
+            missing = error.filename or "a socket, certificate or key file"
+            raise ComponentUnreachableError(f"{missing} that the DSN names does not exist") from error
         except (OSError, asyncpg.InterfaceError, asyncpg.InternalClientError, ssl.SSLError, ValueError) as error:
             raise ComponentUnreachableError(_plain(error)) from error
         self._connection = connection

@@ -45,9 +45,17 @@ def error_response(
     row: ErrorRow, detail: str, *, request_id: str, headers: Mapping[str, str] | None = None
 ) -> Response:
     """The envelope that every client understands: `error_code` and `error_msg`, and the request's id."""
-    message = f"{row.message} {detail}".strip() if detail not in row.message else row.message
+    message = row.message if detail in row.message else _joined(row.message, detail)
     return json_response(
         {"error_code": row.code, "error_msg": message, "request_id": request_id},
         status=row.status,
         headers=headers,
     )
+
+
+def _joined(message: str, detail: str) -> str:
+    """The documented text and our own, which begins a sentence unless it goes on or begins with a field's name."""
+    first = detail.partition(" ")[0]
+    if message.endswith(":") or not first.isalpha():
+        return f"{message} {detail}"
+    return f"{message} {detail[:1].upper()}{detail[1:]}"

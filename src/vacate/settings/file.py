@@ -22,7 +22,8 @@ from vacate.settings.durations import duration
 
 ProjectIdText = Annotated[str, msgspec.Meta(pattern="^[0-9a-zA-Z]{32}$")]
 LongIdText = Annotated[str, msgspec.Meta(pattern="^[0-9a-zA-Z]{36}$")]
-ComponentIdText = Annotated[str, msgspec.Meta(pattern="^[0-9a-zA-Z_]{1,64}$")]
+# The compatible call refuses every other form, so a component of another name could never be reached.
+ComponentIdText = Annotated[str, msgspec.Meta(pattern="^(cn|dn)_[0-9a-zA-Z_]{1,61}$")]
 Port = Annotated[int, msgspec.Meta(ge=0, le=65535)]
 LogLevel = Literal["debug", "info", "warning", "error", "critical"]
 

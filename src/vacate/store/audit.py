@@ -1,10 +1,11 @@
 """The audit: written once, never changed, read back as it was."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+import msgspec
 from sqlalchemy import RowMapping, Select, select
 
 from vacate.domain.audit import AuditAction, AuditEvent
@@ -13,7 +14,7 @@ from vacate.domain.identity import CredentialKind, Role
 from vacate.domain.sweeps import Outcome, SessionOutcome
 from vacate.domain.topology import ComponentId, InstanceId, NodeId, ProjectId, Target
 from vacate.store.database import Database
-from vacate.store.tables import audit_events, audit_sessions
+from vacate.store.tables import audit_events
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,14 +70,7 @@ class SqlAuditLog:
             AuditUnavailableError: it could not be written.
         """
         async with self._database.write(AuditUnavailableError) as connection:
-            inserted = await connection.execute(audit_events.insert(), _event_row(event))
-            if event.sessions and inserted.inserted_primary_key is not None:
-                event_id = inserted.inserted_primary_key[0]
-                rows = [
-                    {"event_id": event_id, "position": position, **_session_row(entry)}
-                    for position, entry in enumerate(event.sessions)
-                ]
-                await connection.execute(audit_sessions.insert(), rows)
+            await connection.execute(audit_events.insert(), _event_row(event))
 
     async def events_of(self, request_id: str) -> tuple[StoredEvent, ...]:
         """Every event of one call, in the order they were written.
@@ -96,20 +90,8 @@ class SqlAuditLog:
         return await self._read(select(audit_events).order_by(audit_events.c.id.desc()).limit(limit))
 
     async def _read(self, chosen: Select[*tuple[Any, ...]]) -> tuple[StoredEvent, ...]:
-        ids = chosen.with_only_columns(audit_events.c.id).subquery()
-        of_chosen = (
-            select(audit_sessions)
-            .join(ids, ids.c.id == audit_sessions.c.event_id)
-            .order_by(audit_sessions.c.event_id, audit_sessions.c.position)
-        )
         async with self._database.read() as connection:
-            events = (await connection.execute(chosen)).mappings().all()
-            sessions = (await connection.execute(of_chosen)).mappings().all()
-        by_event: dict[int, list[StoredSession]] = {row["id"]: [] for row in events}
-        for row in sessions:
-            # An event written between the two questions has sessions here, but was not asked for.
-            by_event.get(row["event_id"], []).append(_session(row))
-        return tuple(_event(row, by_event[row["id"]]) for row in events)
+            return tuple(_event(row) for row in (await connection.execute(chosen)).mappings())
 
 
 def _event_row(event: AuditEvent) -> Mapping[str, object]:
@@ -130,28 +112,28 @@ def _event_row(event: AuditEvent) -> Mapping[str, object]:
         "node_id": target.node_id,
         "component_id": target.component_id,
         "error": event.error,
+        "sessions": msgspec.json.encode([_session(entry) for entry in event.sessions]).decode(),
     }
 
 
-def _session_row(entry: SessionOutcome) -> Mapping[str, object]:
+def _session(entry: SessionOutcome) -> Mapping[str, object]:
     session = entry.session
     return {
         "session_id": session.session_id,
         "pid": session.pid,
         "backend_start": session.backend_start,
         "state_change": session.state_change,
-        "user_name": session.user,
-        "database_name": session.database,
-        "application_name": session.application,
+        "user": session.user,
+        "database": session.database,
+        "application": session.application,
         "client_address": session.client_address,
-        "outcome": entry.outcome.value,
-        # Who decided may be a member of an enumeration; its value is what is kept.
-        "decided_by": str(entry.by),
+        "outcome": entry.outcome,
+        "by": entry.by,
         "reason": entry.reason,
     }
 
 
-def _event(row: RowMapping, sessions: Iterable[StoredSession]) -> StoredEvent:
+def _event(row: RowMapping) -> StoredEvent:
     return StoredEvent(
         id=row["id"],
         at=row["at"],
@@ -169,22 +151,6 @@ def _event(row: RowMapping, sessions: Iterable[StoredSession]) -> StoredEvent:
             node_id=NodeId(row["node_id"]),
             component_id=ComponentId(row["component_id"]),
         ),
-        sessions=tuple(sessions),
+        sessions=msgspec.json.decode(row["sessions"], type=tuple[StoredSession, ...]),
         error=row["error"],
-    )
-
-
-def _session(row: RowMapping) -> StoredSession:
-    return StoredSession(
-        session_id=row["session_id"],
-        pid=row["pid"],
-        backend_start=row["backend_start"],
-        state_change=row["state_change"],
-        user=row["user_name"],
-        database=row["database_name"],
-        application=row["application_name"],
-        client_address=row["client_address"],
-        outcome=Outcome(row["outcome"]),
-        by=row["decided_by"],
-        reason=row["reason"],
     )

@@ -4,6 +4,7 @@ import asyncio
 import os
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -31,14 +32,23 @@ _DRIVERS = {
 _SCHEMA_LOCK = text("SELECT pg_advisory_xact_lock(8686001)")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoreFile:
+    """SQLite's file: where it is, and which one it was when it was opened."""
+
+    path: Path
+    identity: tuple[int, int] | None
+
+
 class Database:
     """The opened database. Every failure of it leaves as one of our own errors."""
 
-    def __init__(self, engine: AsyncEngine, *, patience_s: float) -> None:
+    def __init__(self, engine: AsyncEngine, *, patience_s: float, file: StoreFile | None = None) -> None:
         """Take the engine; see `open_database`."""
         self.engine = engine
         self.is_sqlite = engine.dialect.name == "sqlite"
         self._patience_s = patience_s
+        self._file = file
         # SQLite has one writer, and those who wait for it ask again and again. Ours wait in line instead.
         self._turn = asyncio.Lock()
 
@@ -65,6 +75,9 @@ class Database:
             if self.is_sqlite:
                 async with asyncio.timeout(self._patience_s):
                     await stack.enter_async_context(self._turn)
+                if self._file is not None and _identity(self._file.path) != self._file.identity:
+                    # SQLite would write on into a file that nobody can find any more.
+                    raise problem(f"{self._file.path} was moved or removed; put it back, or start Vacate again")
             connection = await stack.enter_async_context(self.engine.begin())
             if self.is_sqlite:
                 # Taking the lock late, after a read, could fail without waiting for another writer.
@@ -103,11 +116,12 @@ async def open_database(url: str, *, patience_s: float = 5.0) -> Database:
     """
     parsed = _parsed(url)
     engine = _sqlite(parsed, patience_s) if parsed.drivername == _SQLITE else _postgresql(parsed, patience_s)
-    database = Database(engine, patience_s=patience_s)
+    file = None
+    if parsed.drivername == _SQLITE:
+        with translated(parsed, StoreUnavailableError):
+            file = _create_private(Path(parsed.database or ""))
+    database = Database(engine, patience_s=patience_s, file=file)
     try:
-        if database.is_sqlite:
-            with translated(parsed, StoreUnavailableError):
-                _create_private(Path(parsed.database or ""))
         async with database.write() as connection:
             if not database.is_sqlite:
                 await connection.execute(_SCHEMA_LOCK)
@@ -155,9 +169,19 @@ def _parsed(url: str) -> URL:
     return parsed.set(drivername=driver)
 
 
-def _create_private(file: Path) -> None:
-    """Make the file before SQLite does, for nobody else to read; its companions follow its mode."""
-    os.close(os.open(file, os.O_CREAT | os.O_RDONLY, 0o600))
+def _create_private(path: Path) -> StoreFile:
+    """Make the file before SQLite does: SQLite would let everybody read it, and its companions follow its mode."""
+    os.close(os.open(path, os.O_CREAT | os.O_RDONLY, 0o600))
+    return StoreFile(path=path, identity=_identity(path))
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """Which file is at the path now; `None` when there is none."""
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:  # noqa: ANN401 - the driver's own type is not public.

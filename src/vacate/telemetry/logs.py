@@ -1,11 +1,12 @@
 """Log lines as JSON, one object a line, on standard error."""
 
-import json
 import logging
 import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
+
+import msgspec
 
 _LOGGER = logging.getLogger("vacate")
 
@@ -23,7 +24,7 @@ class _JsonLines(logging.Formatter):
         }
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
-        return json.dumps(line, default=str, ensure_ascii=False)
+        return msgspec.json.encode(line, enc_hook=str).decode()
 
 
 def start_logging(level: str = "info") -> None:

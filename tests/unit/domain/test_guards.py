@@ -121,8 +121,8 @@ def test_whatever_is_no_client_backend_is_spared(backend_type: str | None) -> No
 
 
 def test_a_backends_nature_is_in_its_reason() -> None:
-    assert verdict(idle_session(backend_type="walsender")).reason == "it is a walsender"
-    assert verdict(idle_session(backend_type=None)).reason == "it is a hidden backend"
+    assert verdict(idle_session(backend_type="walsender")).reason == "it is no client session: walsender"
+    assert verdict(idle_session(backend_type=None)).reason == "it is no client session: hidden"
 
 
 def test_a_session_over_ipv6_has_a_client_address() -> None:
@@ -267,7 +267,7 @@ def test_a_verdict_without_objection_still_needs_an_identity_to_make_a_victim() 
 
 
 def test_what_a_session_is_comes_before_what_it_does() -> None:
-    assert verdict(checkpointer()).reason == "it is a checkpointer"
+    assert verdict(checkpointer()).reason == "it is no client session: checkpointer"
     own = verdict(idle_session(own=True, state="active", backend_type="background worker", application="vacate"))
     assert [objection.by for objection in own.objections] == [
         GuardName.OWN_SESSION,

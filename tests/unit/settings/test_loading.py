@@ -309,6 +309,13 @@ def test_the_environment_wins_over_the_file(load: Load, monkeypatch: pytest.Monk
     assert settings.service.log_level == "warning"
 
 
+def test_a_relative_store_in_the_environment_starts_where_the_service_was_started(
+    load: Load, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VACATE_STORE_URL", "sqlite:///elsewhere.db")
+    assert load(FULL).store.url == "sqlite:///elsewhere.db"
+
+
 def test_an_empty_variable_changes_nothing(load: Load, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("VACATE_HOST", "VACATE_PORT", "VACATE_STORE_URL"):
         monkeypatch.setenv(name, "")

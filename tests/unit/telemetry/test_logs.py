@@ -70,12 +70,12 @@ def test_a_line_below_the_level_is_not_written(capsys: pytest.CaptureFixture[str
     assert [line["message"] for line in lines(capsys)] == ["loud"]
 
 
-def test_a_value_json_does_not_know_is_written_as_its_words(capsys: pytest.CaptureFixture[str]) -> None:
+def test_times_and_durations_are_written_as_iso_8601(capsys: pytest.CaptureFixture[str]) -> None:
     start_logging()
     log("m", {"at_server": datetime(2026, 1, 2, tzinfo=UTC), "for": timedelta(seconds=1), "nothing": None})
     (line,) = lines(capsys)
-    assert line["at_server"] == "2026-01-02 00:00:00+00:00"
-    assert line["for"] == "0:00:01"
+    assert line["at_server"] == "2026-01-02T00:00:00Z"
+    assert line["for"] == "PT1S"
     assert line["nothing"] is None
 
 

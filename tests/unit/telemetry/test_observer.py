@@ -3,6 +3,7 @@
 import json
 import logging
 from collections import deque
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -36,6 +37,11 @@ def everything_is_written(caplog: pytest.LogCaptureFixture) -> None:
 def lines(caplog: pytest.LogCaptureFixture) -> list[dict[str, Any]]:
     formatter = _JsonLines()
     return [json.loads(formatter.format(record)) for record in caplog.records if record.name == "vacate"]
+
+
+def iso(at: datetime | None) -> str:
+    assert at is not None
+    return at.isoformat().replace("+00:00", "Z")
 
 
 def a_world_of_outcomes() -> World:
@@ -91,7 +97,7 @@ def test_a_sessions_line_says_who_it_was_where_and_why(
         "component_id": COMPONENT.id,
         "session_id": first.session.session_id,
         "pid": first.session.pid,
-        "backend_start": str(first.session.backend_start),
+        "backend_start": iso(first.session.backend_start),
         "user": "app",
         "database": "shop",
         "application": "web",
@@ -158,7 +164,7 @@ def test_a_delayed_event_goes_to_the_log_whole_but_for_the_statements(
     assert [(each["session"]["pid"], each["outcome"], each["reason"]) for each in told["sessions"]] == [
         (entry.session.pid, entry.outcome.value, entry.reason) for entry in report.sessions
     ]
-    assert told["sessions"][0]["session"]["backend_start"] == str(report.sessions[0].session.backend_start)
+    assert told["sessions"][0]["session"]["backend_start"] == iso(report.sessions[0].session.backend_start)
     assert "query" not in told["sessions"][0]["session"]
     assert "vacate_audit_delayed_total 1.0" in metrics.exposition().decode()
 

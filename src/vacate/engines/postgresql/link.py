@@ -19,7 +19,7 @@ _ENGINE = "postgresql"
 # Measured on two cores with 500 and 2,000 sessions; see docs/decisions on the terminating statement. A longer
 # statement or a longer-lived copy is no faster; a copy for every victim costs up to half as much again.
 _STATEMENT = 250
-_PER_COPY = 16
+_PER_COPY = 32
 _SETTLED = timedelta(seconds=2)
 
 
