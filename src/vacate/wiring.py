@@ -143,6 +143,7 @@ async def open_service(settings: Settings) -> AsyncGenerator[Service]:
             *HealthDoor(
                 health=gateway.health,
                 check_store=_store_check(state, journal),
+                failures=access_log,
                 exposition=metrics.exposition,
                 content_type=metrics.content_type,
             ).routes(),

@@ -326,34 +326,20 @@ LADDER = {
     "instance_format": Rung(status=400, code="DBS.280404", who="viewer", path=call(instance="~")),
     "no_body": Rung(status=400, code="DBS.280006", who="viewer", path=call(instance=UNKNOWN_INSTANCE)),
     "body": Rung(status=400, code="DBS.280001", who="viewer", path=call(instance=UNKNOWN_INSTANCE), sent={}),
-    "node_format": Rung(
-        status=400, code="DBS.280404", who="viewer", path=call(instance=UNKNOWN_INSTANCE), sent=BAD_IDS
-    ),
-    "component_format": Rung(
-        status=400,
-        code="DBS.280667",
-        who="viewer",
-        path=call(instance=UNKNOWN_INSTANCE),
-        sent=BAD_IDS | {"node_id": UNKNOWN_NODE},
-    ),
-    "role": Rung(
-        status=403,
-        code="DBS.280015",
-        who="viewer",
-        path=call(instance=UNKNOWN_INSTANCE),
-        sent={"node_id": UNKNOWN_NODE, "component_id": "dn_6099"},
-    ),
-    "instance": Rung(
-        status=404,
-        code="DBS.200045",
-        path=call(instance=UNKNOWN_INSTANCE),
-        sent={"node_id": UNKNOWN_NODE, "component_id": "dn_6099"},
-    ),
+    "role": Rung(status=403, code="DBS.280015", who="viewer", path=call(instance=UNKNOWN_INSTANCE), sent=BAD_IDS),
+    "instance": Rung(status=404, code="DBS.200045", path=call(instance=UNKNOWN_INSTANCE), sent=BAD_IDS),
+    "node_format": Rung(status=400, code="DBS.280404", path=call(instance=BROKEN_INSTANCE), sent=BAD_IDS),
     "node": Rung(
         status=400,
         code="DBS.280407",
         path=call(instance=BROKEN_INSTANCE),
         sent={"node_id": UNKNOWN_NODE, "component_id": "dn_6099"},
+    ),
+    "component_format": Rung(
+        status=400,
+        code="DBS.280667",
+        path=call(instance=BROKEN_INSTANCE),
+        sent=BAD_IDS | {"node_id": SILENT_NODE},
     ),
     "component": Rung(
         status=400,

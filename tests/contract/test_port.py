@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import socket
 import ssl
 import time
 from collections.abc import AsyncGenerator
@@ -30,6 +31,12 @@ def client_hello() -> bytes:
     with contextlib.suppress(ssl.SSLWantReadError):
         context.wrap_bio(incoming, outgoing, server_hostname="localhost").do_handshake()
     return outgoing.read()
+
+
+def test_an_answer_on_a_kept_link_is_not_held_back() -> None:
+    """With Nagle's algorithm on, every answer but the first waits for the client's delayed acknowledgement."""
+    with bind(ServiceSection(port=0)) as listener:
+        assert listener.proto == socket.IPPROTO_TCP, "asyncio switches the algorithm off for no other"
 
 
 def test_tls_at_the_plain_port_is_hung_up_on_at_once(service: RunningService) -> None:

@@ -37,7 +37,12 @@ class Load:
             stdout=asyncio.subprocess.PIPE,
         )
         load = cls(process)
-        assert await load._heard() == "open", "the load did not open its sessions"
+        try:
+            assert await load._heard() == "open", "the load did not open its sessions"
+        except BaseException:
+            process.kill()
+            await process.wait()
+            raise
         return load
 
     async def flip(self) -> None:

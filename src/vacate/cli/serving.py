@@ -34,7 +34,8 @@ def bind(service: ServiceSection) -> socket.socket:
         SettingsError: it is taken, or the address is none of this machine's.
     """
     family = socket.AF_INET6 if ":" in service.host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
+    # With the protocol named, asyncio switches Nagle's algorithm off; it would hold back every answer on a kept link.
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((service.host, service.port))

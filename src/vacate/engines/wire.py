@@ -1,11 +1,11 @@
 """One warm connection to one server: opened early, kept, reopened by itself, every answer awaited in bounded time."""
 
 import asyncio
+import os
 import ssl
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
 
 import asyncpg
 
@@ -164,5 +164,7 @@ def _login_problem(error: asyncpg.PostgresError) -> str:
 
 
 def _plain(error: BaseException) -> str:
-    text: Any = str(error) or type(error).__name__
-    return " ".join(str(text).split())
+    """What went wrong. The system's words for a refused link name host and port, which are not everybody's business."""
+    if isinstance(error, OSError) and error.errno is not None:
+        return os.strerror(error.errno) if error.errno > 0 else "the server's name cannot be resolved"
+    return " ".join((str(error) or type(error).__name__).split())

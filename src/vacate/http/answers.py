@@ -13,11 +13,15 @@ REQUEST_ID_HEADER = "X-Request-Id"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ErrorRow:
-    """What a caller gets for one class of error. `message` is the documented short text; the error adds its own."""
+    """What a caller gets for one class of error. `message` is the documented short text; the error adds its own.
+
+    `told` is off where the error speaks of Vacate's own insides: those words go to the log, and not to the caller.
+    """
 
     status: int
     code: str
     message: str
+    told: bool = True
 
 
 ErrorTable = Mapping[type[VacateError], ErrorRow]

@@ -49,11 +49,15 @@ class Call(OpenCall):
     actor: Actor
 
 
-class FailureCounter(Protocol):
-    """Who counts the senders that could not be proved."""
+class FailureLog(Protocol):
+    """Who hears of what the caller is not told, and counts the senders that could not be proved."""
 
     def not_authenticated(self, kind: str) -> None:
         """One more, by the kind of error."""
+        ...
+
+    def withheld(self, *, request_id: str, error: VacateError) -> None:
+        """An error whose words the caller did not get."""
         ...
 
 
@@ -63,7 +67,7 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 class Gate:
     """Makes endpoints from a door's handlers; the door's table turns their errors into answers."""
 
-    def __init__(self, authenticator: Authenticator, failures: FailureCounter) -> None:
+    def __init__(self, authenticator: Authenticator, failures: FailureLog) -> None:
         self._authenticator = authenticator
         self._failures = failures
 
@@ -91,7 +95,10 @@ class Gate:
                 row = row_for(table, error)
                 # What is left of a late body would be taken for the next request's beginning by whoever sends it.
                 headers = {"Connection": "close"} if isinstance(error, BodyTooSlowError) else None
-                return error_response(row, str(error), request_id=request.state.request_id, headers=headers)
+                if not row.told:
+                    self._failures.withheld(request_id=request.state.request_id, error=error)
+                detail = str(error) if row.told else ""
+                return error_response(row, detail, request_id=request.state.request_id, headers=headers)
 
         return endpoint
 

@@ -8,6 +8,7 @@ from starlette.routing import Route
 
 from vacate.domain.errors import VacateError
 from vacate.http.answers import json_response
+from vacate.http.gate import FailureLog
 from vacate.operations.ports import ComponentHealth
 
 
@@ -19,11 +20,13 @@ class HealthDoor:
         *,
         health: Callable[[], Iterable[ComponentHealth]],
         check_store: Callable[[], Awaitable[None]],
+        failures: FailureLog,
         exposition: Callable[[], bytes],
         content_type: str,
     ) -> None:
         self._health = health
         self._check_store = check_store
+        self._failures = failures
         self._exposition = exposition
         self._content_type = content_type
 
@@ -46,7 +49,9 @@ class HealthDoor:
             await self._check_store()
             store = None
         except VacateError as error:
-            store = str(error)
+            # Its words name files and hosts, and anybody may ask here.
+            store = "it cannot be used; Vacate's log says why"
+            self._failures.withheld(request_id=request.state.request_id, error=error)
         entries = tuple(self._health())
         ready = [entry for entry in entries if entry.problem is None]
         if store is not None or (entries and not ready):

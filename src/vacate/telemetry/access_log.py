@@ -2,6 +2,7 @@
 
 import logging
 
+from vacate.domain.errors import VacateError
 from vacate.telemetry.logs import log
 from vacate.telemetry.metrics import Metrics
 
@@ -40,6 +41,10 @@ class TelemetryAccessLog:
     def failed(self, *, request_id: str, error: Exception) -> None:
         """Something unforeseen happened while a request was handled."""
         log("request failed", {"request_id": request_id}, level=logging.ERROR, error=error)
+
+    def withheld(self, *, request_id: str, error: VacateError) -> None:
+        """An error whose words the caller did not get."""
+        log("error withheld", {"request_id": request_id, "reason": str(error)}, level=logging.ERROR)
 
     def not_authenticated(self, kind: str) -> None:
         """A sender could not be proved."""

@@ -75,7 +75,11 @@ class House:
             *GaussdbV3Door(gate=gate, admit=operations.admit, kill_idle=operations.kill_idle).routes(),
             *TokensDoor(gate=gate, tokens=self.tokens, project_names={PROJECT: "north-1"}).routes(),
             *HealthDoor(
-                health=lambda: [UP], check_store=writable, exposition=lambda: b"", content_type="text/plain"
+                health=lambda: [UP],
+                check_store=writable,
+                failures=Tally(),
+                exposition=lambda: b"",
+                content_type="text/plain",
             ).routes(),
         ]
         log = RememberingLog()

@@ -48,9 +48,14 @@ class Tally:
     """How often a sender could not be proved, by kind."""
 
     kinds: list[str] = field(default_factory=list[str])
+    withheld_words: list[str] = field(default_factory=list[str])
 
     def not_authenticated(self, kind: str) -> None:
         self.kinds.append(kind)
+
+    def withheld(self, *, request_id: str, error: VacateError) -> None:
+        del request_id
+        self.withheld_words.append(str(error))
 
 
 @dataclass(kw_only=True)

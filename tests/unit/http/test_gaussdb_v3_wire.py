@@ -14,7 +14,13 @@ from tests.support.sessions import idle_session
 from tests.unit.http.asgi import Answer, Caller, call
 from tests.unit.http.test_envelope import RememberingLog
 from tests.unit.http.test_gate import Doorman, Tally
-from vacate.domain.errors import InstanceUnknownError, ProjectMismatchError, VacateError
+from vacate.domain.errors import (
+    ComponentUnknownError,
+    InstanceUnknownError,
+    NodeUnknownError,
+    ProjectMismatchError,
+    VacateError,
+)
 from vacate.domain.identity import Actor
 from vacate.domain.sweeps import Outcome, Report, SessionOutcome
 from vacate.domain.topology import ProjectId, Target
@@ -28,7 +34,7 @@ from vacate.http.gaussdb_v3.errors import (
     ProjectIdFormatError,
 )
 from vacate.http.gaussdb_v3.routes import GaussdbV3Door
-from vacate.http.gaussdb_v3.wire import project_id, target
+from vacate.http.gaussdb_v3.wire import misspelt, project_id, target
 
 PATH = f"/v3/{PROJECT}/instances/{INSTANCE.id}/kill-free-session".encode()
 BODY = json.dumps({"node_id": COMPONENT.node_id, "component_id": COMPONENT.id}).encode()
@@ -134,10 +140,8 @@ def test_ids_are_taken_as_they_are() -> None:
         (lambda: read(b"[" * 200_000), ParameterError),
         (lambda: read(b'{"a":' * 200_000), ParameterError),
         (lambda: read(BODY.replace(b"}", b', "instance_id": "other"}')), ParameterError),
-        (lambda: read(BODY.replace(b"no14", b"no1\xc3\xa9")), IdFormatError),
-        (lambda: read(BODY.replace(b"cn_5001", b"cn_")), ComponentIdFormatError),
-        (lambda: read(BODY.replace(b"cn_5001", b"etcd_7001")), ComponentIdFormatError),
-        (lambda: read(BODY.replace(b"cn_5001", b"cn_5001\\n")), ComponentIdFormatError),
+        (lambda: read(BODY.replace(b"no14", b"n" * 200)), ParameterError),
+        (lambda: read(BODY.replace(b"cn_5001", b"c" * 200)), ParameterError),
         (lambda: project_id(PROJECT[:-1]), ProjectIdFormatError),
         (lambda: project_id(PROJECT[:-1] + "٣"), ProjectIdFormatError),
         (lambda: project_id(PROJECT + "\n"), ProjectIdFormatError),
@@ -166,3 +170,20 @@ def test_a_body_is_a_target_or_one_of_the_doors_own_errors(body: bytes) -> None:
     assert (found.project_id, found.instance_id) == (PROJECT, INSTANCE.id)
     assert found.node_id.encode() in body
     assert found.component_id.encode() in body
+
+
+@pytest.mark.parametrize(
+    ("body", "unknown", "told"),
+    [
+        (BODY, NodeUnknownError(), NodeUnknownError),
+        (BODY, ComponentUnknownError(), ComponentUnknownError),
+        (BODY.replace(b"no14", b"no1\xc3\xa9"), NodeUnknownError(), IdFormatError),
+        (BODY.replace(b"cn_5001", b"cn_"), ComponentUnknownError(), ComponentIdFormatError),
+        (BODY.replace(b"cn_5001", b"etcd_7001"), ComponentUnknownError(), ComponentIdFormatError),
+        (BODY.replace(b"cn_5001", b"cn_5001\\n"), ComponentUnknownError(), ComponentIdFormatError),
+    ],
+)
+def test_an_unknown_id_is_told_as_misspelt_when_it_is(
+    body: bytes, unknown: NodeUnknownError | ComponentUnknownError, told: type[VacateError]
+) -> None:
+    assert type(misspelt(read(body), unknown)) is told

@@ -9,6 +9,7 @@ import pytest
 from tests.support.fakes import COMPONENT
 from tests.unit.http.asgi import Answer, call
 from tests.unit.http.test_envelope import RememberingLog
+from tests.unit.http.test_gate import Tally
 from vacate.domain.errors import StoreUnavailableError
 from vacate.domain.topology import ComponentId
 from vacate.http.app import build_app
@@ -32,10 +33,18 @@ async def full() -> None:
 
 
 async def ask(
-    path: bytes, *entries: ComponentHealth, store: Callable[[], Awaitable[None]] = writable, method: str = "GET"
+    path: bytes,
+    *entries: ComponentHealth,
+    store: Callable[[], Awaitable[None]] = writable,
+    method: str = "GET",
+    tally: Tally | None = None,
 ) -> Answer:
     door = HealthDoor(
-        health=lambda: entries, check_store=store, exposition=lambda: b"a 1\n", content_type="text/plain; version=0.0.4"
+        health=lambda: entries,
+        check_store=store,
+        failures=tally or Tally(),
+        exposition=lambda: b"a 1\n",
+        content_type="text/plain; version=0.0.4",
     )
     return await call(build_app(door.routes(), RememberingLog()), method, path)
 
@@ -62,8 +71,10 @@ async def test_readiness_is_about_what_can_be_swept(
 
 
 async def test_readiness_tells_what_is_wrong_with_each_part() -> None:
-    answer = await ask(b"/readyz", UP, DOWN, store=full)
-    assert answer.json["store"] == {"ready": False, "problem": "Vacate's store cannot be used: the disk is full"}
+    answer = await ask(b"/readyz", UP, DOWN, store=full, tally=(tally := Tally()))
+    # Why is for the log alone: the store's words name files and hosts.
+    assert answer.json["store"] == {"ready": False, "problem": "it cannot be used; Vacate's log says why"}
+    assert tally.withheld_words == ["Vacate's store cannot be used: the disk is full"]
     assert answer.json["components"] == [
         {
             "instance_id": COMPONENT.instance_id,

@@ -50,6 +50,12 @@ class Cashier:
         del self.known[value]
 
 
+async def test_why_the_store_failed_is_not_told_to_the_caller(cashier: Cashier) -> None:
+    answer = await ask(cashier, "DELETE", caller="mine", subject="broken")
+    assert answer.status == 500
+    assert "secret.db" not in answer.body.decode()
+
+
 @pytest.fixture
 def cashier() -> Cashier:
     return Cashier()

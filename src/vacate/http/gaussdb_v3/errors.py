@@ -82,6 +82,8 @@ ERRORS: ErrorTable = {
     domain.WrongServerError: ErrorRow(status=409, code="DBS.280406", message=_NOT_ALLOWED),
     domain.UnsupportedServerError: ErrorRow(status=409, code="DBS.280406", message=_NOT_ALLOWED),
     domain.AuditUnavailableError: ErrorRow(status=500, code="DBS.200005", message="Failed to process the request."),
-    domain.StoreUnavailableError: ErrorRow(status=500, code="DBS.200005", message="Failed to process the request."),
+    domain.StoreUnavailableError: ErrorRow(
+        status=500, code="DBS.200005", message="Failed to process the request.", told=False
+    ),
     domain.VacateError: ErrorRow(status=500, code="DBS.108000", message="Server failure."),
 }

@@ -32,6 +32,6 @@ ERRORS: ErrorTable = {
     domain.TokenExpiredError: _unauthorized("IAM.0066"),
     domain.ProjectMismatchError: ErrorRow(status=403, code="IAM.0002", message="Forbidden."),
     domain.PermissionDeniedError: ErrorRow(status=403, code="IAM.0003", message="Forbidden."),
-    domain.StoreUnavailableError: ErrorRow(status=500, code="IAM.0006", message="Internal error."),
+    domain.StoreUnavailableError: ErrorRow(status=500, code="IAM.0006", message="Internal error.", told=False),
     domain.VacateError: ErrorRow(status=500, code="IAM.0006", message="Internal error."),
 }
