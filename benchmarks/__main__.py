@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NoReturn
 
-from benchmarks import empty, kill, machine, memory, readme
+from benchmarks import empty, kill, machine, memory, race, readme
 from benchmarks.figures import Table
 from benchmarks.stage import BenchmarkError, Plan
 from tests.support.service import ServiceFailedError
@@ -19,6 +19,7 @@ from vacate.demo.servers import DemoError, Installation, find_installations, ope
 
 BENCHMARKS: Mapping[str, Callable[[Plan], Table]] = {
     "kill": kill.measure,
+    "race": race.measure,
     "empty": empty.measure,
     "memory": memory.measure,
 }

@@ -5,7 +5,6 @@ line of a session that was ended in the middle of one.
 """
 
 import asyncio
-import re
 from collections.abc import Generator
 from pathlib import Path
 
@@ -14,6 +13,7 @@ import pytest
 from tests.support.in_process import vacate
 from tests.support.load import Load
 from tests.support.postgres import LiveServer, eventually
+from tests.support.race import ONE_LINER, SETTINGS, all_idle_are_gone, statements_cut
 from vacate.demo.servers import Installation, Workplace
 from vacate.domain.sweeps import Outcome
 
@@ -21,29 +21,14 @@ IDLE = 800
 FLIPPING = 200
 ROUNDS = 2
 MOST_ROUNDS_OF_THE_PEER = 3
-ONE_LINER = """
-SELECT pg_terminate_backend(pid) FROM pg_stat_activity
- WHERE state = 'idle' AND backend_type = 'client backend' AND usename = 'app' AND pid <> pg_backend_pid()
-"""
-_ENDED = re.compile(
-    r"FATAL:  terminating connection due to administrator command\n[^\n]*STATEMENT:  (?P<statement>[^\n]*)"
-)
 
 
 @pytest.fixture(scope="module")
 def crowded_server(workplace: Workplace, installation: Installation) -> Generator[LiveServer]:
-    settings = {"max_connections": str(IDLE + FLIPPING + 20), "log_min_error_statement": "fatal"}
+    settings = {**SETTINGS, "max_connections": str(IDLE + FLIPPING + 20)}
     live = LiveServer.start(workplace, f"race-{installation.major}", installation, settings=settings)
     yield live
     live.server.stop("immediate")
-
-
-def statements_cut(server: LiveServer) -> list[str]:
-    return [found["statement"] for found in _ENDED.finditer(server.server.log_since_start())]
-
-
-async def all_idle_are_gone(server: LiveServer) -> bool:
-    return not await server.pids("application_name = 'idle'")
 
 
 async def test_a_sweep_cuts_off_no_statement(crowded_server: LiveServer, tmp_path: Path) -> None:

@@ -1,9 +1,10 @@
-"""A load in a process of its own: sessions that stay idle, and sessions that flip between idle and a short query.
+"""A load in a process of its own: sessions that stay idle, and sessions that flip between idle and work or wake once.
 
 The process is told what to do on its standard input and answers on its standard output, one line each.
 """
 
 import asyncio
+import contextlib
 import json
 import random
 import sys
@@ -15,6 +16,8 @@ import asyncpg
 _AT_ONCE = 24
 _IDLE_S = (0.02, 0.12)
 _QUERY = "SELECT pg_sleep(0.03)"
+_WAKES_WITHIN_S = 1.0
+_LONGER_QUERY = "SELECT pg_sleep(1)"
 
 
 @dataclass(slots=True)
@@ -49,6 +52,11 @@ class Load:
         """Let the flipping ones begin; each has run a query when this returns."""
         await self._tell("flip")
         assert await self._heard() == "flipping", "the load did not begin"
+
+    async def wake(self) -> None:
+        """Let each of the flipping ones run one longer query instead, at some moment of the next seconds."""
+        await self._tell("wake")
+        assert await self._heard() == "waking", "the load did not begin"
 
     async def stop(self) -> int:
         """End the load; how many of the flipping sessions were ended by the server."""
@@ -93,6 +101,13 @@ class _Flipper:
             self.ended = True
             self.ran_once.set()
 
+    async def wake(self) -> None:
+        """Run one longer query, at some moment of the next seconds."""
+        pause = random.Random()  # noqa: S311 - no secret, only no rhythm.
+        await asyncio.sleep(pause.uniform(0, _WAKES_WITHIN_S))
+        with contextlib.suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+            await self._session.execute(_LONGER_QUERY)
+
 
 async def _open(dsn: str, count: int, application: str) -> list[asyncpg.Connection]:
     slots = asyncio.Semaphore(_AT_ONCE)
@@ -118,6 +133,9 @@ async def _work(dsn: str, idle: int, flipping: int) -> None:
             tasks = [asyncio.create_task(flipper.flip()) for flipper in flippers]
             await asyncio.gather(*(flipper.ran_once.wait() for flipper in flippers))
             print("flipping", flush=True)  # noqa: T201
+        elif word == "wake":
+            tasks = [asyncio.create_task(flipper.wake()) for flipper in flippers]
+            print("waking", flush=True)  # noqa: T201
         else:
             break
     for task in tasks:
