@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import shutil
 import signal
 from collections.abc import AsyncGenerator, Generator
@@ -324,7 +325,7 @@ async def test_a_login_that_is_refused_says_why(server: LiveServer, clients: Cli
         server.dsn(password="guessed"): "login refused: password authentication failed",  # noqa: S106 - a wrong one.
         server.dsn("nobody_there"): "login refused: password authentication failed",
         server.dsn() + "_missing": 'login refused: database "postgres_missing" does not exist',
-        f"postgresql://vacate:x@{HOST}:1/postgres": "Connect call failed",
+        f"postgresql://vacate:x@{HOST}:1/postgres": "Connection refused",
         f"postgresql://vacate:x@{HOST}:{server.port}/postgres?sslmode=nonsense": "sslmode",
     }
     for number, (dsn, reason) in enumerate(reasons.items()):
@@ -335,7 +336,8 @@ async def test_a_login_that_is_refused_says_why(server: LiveServer, clients: Cli
             event = await service.last_event()
             assert event.error is not None
             assert reason in event.error
-            assert "guessed" not in event.error
+            # Whoever may read the audit need not know where the server is, and nobody its password.
+            assert not re.search(rf"guessed|{HOST}|{server.port}", event.error)
     assert await idle.is_alive()
 
 

@@ -149,7 +149,7 @@ async def test_a_server_that_an_unknown_authority_vouches_for_is_refused(
     dsn = f"{proven.dsn()}?sslmode={mode}&sslrootcert={untrusted.file}"
     async with Clients(proven) as clients, vacate(tmp_path, dsn) as service:
         idle = await clients.idle()
-        with pytest.raises(ComponentUnreachableError, match="certificate verify failed") as refused:
+        with pytest.raises(ComponentUnreachableError, match="certificate is refused: ") as refused:
             await service.sweep()
 
         assert service.problem() == str(refused.value)
@@ -164,7 +164,7 @@ async def test_a_server_by_another_name_is_refused_unless_names_do_not_count(
     async with Clients(misnamed) as clients:
         idle = await clients.idle()
         async with vacate(tmp_path, strict) as service:
-            with pytest.raises(ComponentUnreachableError, match=r"certificate is not valid for '127\.0\.0\.1'"):
+            with pytest.raises(ComponentUnreachableError, match="certificate is refused: it is for another host"):
                 await service.sweep()
             assert await idle.is_alive()
         async with vacate(tmp_path, lenient) as service:
@@ -187,7 +187,7 @@ async def test_a_server_that_does_not_encrypt_is_refused_where_encryption_is_req
     plain = LiveServer.start(workplace, "plain", installation_of(PLAIN))
     async with Clients(plain) as clients, vacate(tmp_path, f"{plain.dsn()}?sslmode=require") as service:
         idle = await clients.idle()
-        with pytest.raises(ComponentUnreachableError, match="SSL"):
+        with pytest.raises(ComponentUnreachableError, match="the server does not encrypt"):
             await service.sweep()
         assert await idle.is_alive()
     plain.server.stop("immediate")

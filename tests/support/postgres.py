@@ -181,7 +181,7 @@ class Client:
         """Whether it still works, which only a statement can tell."""
         try:
             await self.connection.execute("SELECT 1")
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+        except (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError):
             return False
         return True
 

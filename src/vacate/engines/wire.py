@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import socket
 import ssl
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,6 +16,10 @@ from vacate.engines.statements import statement
 
 _NO_SLOT = "53300"
 _UNDEFINED_OR_DENIED = ("28", "3D")
+# The TLS library's numbers for a certificate of another name and of another address.
+_FOR_ANOTHER_HOST = (62, 64)
+# The driver has no error of its own for this.
+_NO_TLS = "rejected SSL upgrade"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,7 +169,26 @@ def _login_problem(error: asyncpg.PostgresError) -> str:
 
 
 def _plain(error: BaseException) -> str:
-    """What went wrong. The system's words for a refused link name host and port, which are not everybody's business."""
-    if isinstance(error, OSError) and error.errno is not None:
-        return os.strerror(error.errno) if error.errno > 0 else "the server's name cannot be resolved"
-    return " ".join((str(error) or type(error).__name__).split())
+    """What went wrong. The system's words name host and port, which are not everybody's business, so ours stand in."""
+    match error:
+        case ssl.SSLError():
+            return _tls_problem(error)
+        case socket.gaierror():
+            return "the server's name cannot be resolved"
+        case OSError(errno=int(number)):
+            return os.strerror(number)
+        case OSError() if _NO_TLS in str(error):
+            return "the server does not encrypt, and the DSN asks for it"
+        case ConnectionError():
+            return "the server closed the link"
+        case OSError():
+            return "none of the server's addresses can be reached"
+        case _:
+            return " ".join((str(error) or type(error).__name__).split())
+
+
+def _tls_problem(error: ssl.SSLError) -> str:
+    if not isinstance(error, ssl.SSLCertVerificationError):
+        return f"no encrypted link came about: {error.reason or type(error).__name__}"
+    reason = "it is for another host" if error.verify_code in _FOR_ANOTHER_HOST else error.verify_message
+    return f"the server's certificate is refused: {reason}"

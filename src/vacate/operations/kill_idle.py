@@ -160,8 +160,9 @@ class _Fates:
     """What is known of each session of one sweep, as it becomes known."""
 
     def __init__(self, verdicts: Sequence[Verdict]) -> None:
-        self._verdicts = verdicts
-        self.victims: tuple[Victim, ...] = tuple(v.victim for v in verdicts if v.victim is not None)
+        # Each verdict makes its victim anew when asked, so all are asked once.
+        self._judged = tuple((verdict, verdict.victim) for verdict in verdicts)
+        self.victims: tuple[Victim, ...] = tuple(victim for _, victim in self._judged if victim is not None)
         self._answers: dict[SessionKey, Signalled] = {}
         self._in_flight: frozenset[SessionKey] = frozenset()
         self._not_reached = "the sweep ended before its turn"
@@ -190,15 +191,14 @@ class _Fates:
 
     def outcomes(self, *, victims_only: bool = False) -> tuple[SessionOutcome, ...]:
         return tuple(
-            self._outcome(verdict) for verdict in self._verdicts if verdict.victim is not None or not victims_only
+            self._outcome(verdict, victim) for verdict, victim in self._judged if victim is not None or not victims_only
         )
 
-    def _outcome(self, verdict: Verdict) -> SessionOutcome:
-        outcome, by, reason = self._fate(verdict)
+    def _outcome(self, verdict: Verdict, victim: Victim | None) -> SessionOutcome:
+        outcome, by, reason = self._fate(verdict, victim)
         return SessionOutcome(session=verdict.session, outcome=outcome, by=by, reason=reason)
 
-    def _fate(self, verdict: Verdict) -> tuple[Outcome, str, str]:
-        victim = verdict.victim
+    def _fate(self, verdict: Verdict, victim: Victim | None) -> tuple[Outcome, str, str]:
         if victim is None:
             return Outcome.SPARED, verdict.objections[0].by, verdict.reason
         if victim.key in self._in_flight:
