@@ -494,7 +494,8 @@ def test_servers_with_frozen_children_are_cleaned_up_too(run: _Run) -> None:
 
     cleaned = clean_up_leftovers(run.demo_dir)
 
-    assert set(cleaned.stopped) == set(run.pids)
+    # A child that was just born still goes by its parent's command line, and is stopped with it.
+    assert set(cleaned.stopped) >= set(run.pids)
     assert cleaned.removed == (run.directory,)
     assert run.is_all_gone
     assert _eventually(lambda: not _is_alive(frozen))

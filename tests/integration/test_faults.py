@@ -83,7 +83,7 @@ async def test_a_server_that_stops_in_the_middle_of_a_sweep(
         assert len(pids(report, Outcome.NOT_REACHED)) == 2
         assert pids(report, Outcome.UNCONFIRMED) | pids(report, Outcome.NOT_REACHED) == _pids(*idle)
         assert all("could not be seen" in fates(report)[pid].reason for pid in pids(report, Outcome.UNCONFIRMED))
-        assert all("the link broke" in fates(report)[pid].reason for pid in pids(report, Outcome.NOT_REACHED))
+        assert all("the sweep broke off" in fates(report)[pid].reason for pid in pids(report, Outcome.NOT_REACHED))
         assert not report.succeeded
         await _is_audited(service, report)
         service.meanwhile.signals_at_once = None

@@ -14,7 +14,7 @@ class _Impatient(selectors.SelectSelector):
     def __init__(self) -> None:
         super().__init__()
         self.jumped = 0.0
-        self._patience = 3600.0
+        self._patience = 600.0
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         """What is ready now; if nothing is, the time until `timeout` has passed."""
@@ -25,7 +25,7 @@ class _Impatient(selectors.SelectSelector):
             self.jumped += timeout
         if self.jumped > self._patience:
             self._patience = 2 * self.jumped  # Whoever cleans up afterwards gets time to do so.
-            raise AssertionError("an hour has passed, and somebody still waits")
+            raise AssertionError("ten minutes have passed, and somebody still waits")
         return ready
 
 

@@ -266,7 +266,7 @@ class Clients:
 async def _close(connection: asyncpg.Connection) -> None:
     try:
         await connection.close(timeout=_CLOSE_S)
-    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError):
+    except (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError, TimeoutError):
         connection.terminate()
 
 

@@ -146,7 +146,7 @@ class Wire:
             return
         try:
             await connection.close(timeout=1)
-        except (TimeoutError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+        except (TimeoutError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError):
             connection.terminate()
 
     def _current(self) -> "asyncpg.Connection[asyncpg.Record]":

@@ -102,8 +102,23 @@ class KillIdle:
                     sessions=fates.outcomes(victims_only=True),
                 )
             )
-            await self._signal(link, placement, fates)
-            await self._confirm(link, fates)
+            try:
+                await self._signal(link, placement, fates)
+                await self._confirm(link, fates)
+            except Exception as error:
+                # Nobody foresaw it, and signals may be out: what is known is written down all the same.
+                fates.broke_off(type(error).__name__, fates.unanswered)
+                await self.journal.conclude(
+                    AuditEvent(
+                        at=self.clock(),
+                        action=AuditAction.KILL_IDLE_FINISHED,
+                        actor=actor,
+                        target=target,
+                        sessions=fates.outcomes(),
+                        error=f"{type(error).__name__}: {error}",
+                    )
+                )
+                raise
 
         report = Report(
             request_id=actor.request_id,
@@ -135,7 +150,7 @@ class KillIdle:
                     fates.out_of_time(self.limits.signal_for)
                     return
         except TerminateBrokenError as error:
-            fates.link_broke(str(error), error.in_flight)
+            fates.broke_off(str(error), error.in_flight)
 
     async def _confirm(self, link: Link, fates: "_Fates") -> None:
         """Poll once for all of them until each is gone or the time is over.
@@ -177,8 +192,13 @@ class _Fates:
     def out_of_time(self, limit: timedelta) -> None:
         self._not_reached = f"{limit.total_seconds():g} s were over before its turn"
 
-    def link_broke(self, reason: str, in_flight: frozenset[SessionKey]) -> None:
-        self._not_reached = f"the link broke before its turn ({reason})"
+    @property
+    def unanswered(self) -> frozenset[SessionKey]:
+        """The victims of whom nothing has been heard."""
+        return frozenset(victim.key for victim in self.victims) - self._answers.keys()
+
+    def broke_off(self, reason: str, in_flight: frozenset[SessionKey]) -> None:
+        self._not_reached = f"the sweep broke off before its turn ({reason})"
         self._in_flight = in_flight
         self.awaited |= in_flight
 
@@ -214,8 +234,8 @@ class _Fates:
 
     def _fate_in_flight(self, victim: Victim) -> tuple[Outcome, str, str]:
         if victim.key in self.awaited:
-            return Outcome.UNCONFIRMED, "link", f"the link broke while it was being signalled; {self._unseen}"
-        return Outcome.GONE, "link", "the link broke while it was being signalled; it is gone, by whom was not seen"
+            return Outcome.UNCONFIRMED, "link", f"no answer came while it was being signalled; {self._unseen}"
+        return Outcome.GONE, "link", "no answer came while it was being signalled; it is gone, by whom was not seen"
 
 
 _WITHOUT_SIGNAL: Mapping[Signal, Outcome] = {

@@ -20,10 +20,10 @@ from vacate.domain.topology import (
 from vacate.inventory.static import ConfiguredInstance
 from vacate.settings.durations import duration
 
-ProjectIdText = Annotated[str, msgspec.Meta(pattern="^[0-9a-zA-Z]{32}$")]
-LongIdText = Annotated[str, msgspec.Meta(pattern="^[0-9a-zA-Z]{36}$")]
+ProjectIdText = Annotated[str, msgspec.Meta(pattern="^[0-9a-zA-Z]{32}\\Z")]
+LongIdText = Annotated[str, msgspec.Meta(pattern="^[0-9a-zA-Z]{36}\\Z")]
 # The compatible call refuses every other form, so a component of another name could never be reached.
-ComponentIdText = Annotated[str, msgspec.Meta(pattern="^(cn|dn)_[0-9a-zA-Z_]{1,61}$")]
+ComponentIdText = Annotated[str, msgspec.Meta(pattern="^(cn|dn)_[0-9a-zA-Z_]{1,61}\\Z")]
 Port = Annotated[int, msgspec.Meta(ge=0, le=65535)]
 LogLevel = Literal["debug", "info", "warning", "error", "critical"]
 

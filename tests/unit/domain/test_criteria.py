@@ -110,7 +110,8 @@ class TestSelection:
     def test_an_exclude_list_leaves_out_whom_it_names(self, what: str) -> None:
         chosen = Selection(exclude=("anna",))
         assert self.missed(what, chosen, "anna") == [Criterion.NOT_SELECTED]
-        assert self.missed(what, chosen, "bert") == []
+        for other in ("bert", "Anna", "anna ", "ann", "annabel", ""):
+            assert self.missed(what, chosen, other) == []
 
     def test_an_exclude_wins_over_an_include(self, what: str) -> None:
         chosen = Selection(include=("anna",), exclude=("anna",))

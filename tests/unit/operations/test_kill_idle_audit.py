@@ -186,6 +186,25 @@ def test_a_last_event_that_cannot_be_written_is_kept_and_the_caller_gets_the_tru
     assert world.observer.reports == [report]
 
 
+def test_what_nobody_foresaw_is_raised_and_leaves_its_last_event() -> None:
+    world = world_with(idle=5)
+    steps = iter(range(100))
+
+    def stumble() -> None:
+        # One step is the look; the fifth is a victim in the middle of the second chunk of three.
+        if next(steps) == 5:
+            raise ZeroDivisionError("a bug")
+
+    world.link.meanwhile = stumble
+    with pytest.raises(ZeroDivisionError):
+        world.sweep()
+    assert world.audit.actions() == [INTENDED, FINISHED]
+    last = world.audit.events[-1]
+    assert last.error == "ZeroDivisionError: a bug"
+    assert len(last.sessions) == 5
+    assert {entry.outcome for entry in last.sessions} == {Outcome.UNCONFIRMED}
+
+
 def test_the_next_sweep_refuses_until_the_audit_has_caught_up() -> None:
     world = world_with(idle=2)
     world.audit.refuses = frozenset({FINISHED})

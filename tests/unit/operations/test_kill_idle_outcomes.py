@@ -310,9 +310,9 @@ def test_the_reasons_after_a_broken_link_say_what_is_known() -> None:
     world.link.breaks_after = 1
     report = world.sweep()
     assert [fate(report, pid).reason for pid in pids] == [
-        "the link broke while it was being signalled; it is gone, by whom was not seen",
-        "the link broke while it was being signalled; it is still listed",
-        *["the link broke before its turn (the cable was cut)"] * 2,
+        "no answer came while it was being signalled; it is gone, by whom was not seen",
+        "no answer came while it was being signalled; it is still listed",
+        *["the sweep broke off before its turn (the cable was cut)"] * 2,
     ]
 
 
