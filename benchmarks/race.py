@@ -87,9 +87,12 @@ def measure(plan: Plan) -> Table:
     rows: list[Sequence[str]] = []
     for installation in plan.installations:
         slots = sum(WAKING) + _SPARE_SLOTS
+        # Each server has a store of its own: Vacate would refuse another server under the name of the first.
+        folder = plan.folder / f"race-{installation.major}"
+        folder.mkdir()
         with plan.server("race", installation, slots=slots, settings=dict(SETTINGS)) as server:
             for waking in (False, True):
-                race = _Race(server=server, folder=plan.folder, waking=waking)
+                race = _Race(server=server, folder=folder, waking=waking)
                 asyncio.run(_rounds(race, plan.rounds))
                 rows.append(_row(installation.version, race))
     return Table(
