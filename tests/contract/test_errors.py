@@ -427,6 +427,8 @@ async def test_nothing_is_ended_while_the_audit_cannot_be_written(
 
 def test_the_id_of_a_refused_call_finds_it_in_the_audit(site: Site, operator: Official) -> None:
     error: Any = refused(lambda: operator.kill(node=UNKNOWN_NODE))
+    # The list names the call, and what it names can be shown.
+    assert error.request_id in site.vacate("audit", "list", "--limit", "5")
     shown = site.vacate("audit", "show", error.request_id)
     assert "NodeUnknownError" in shown
     assert "olga" in shown

@@ -74,15 +74,7 @@ class KillIdle:
             async with self.gateway.link(placement.component) as link:
                 return await self._sweep(actor, target, placement, link)
         except VacateError as error:
-            await self.journal.conclude(
-                AuditEvent(
-                    at=self.clock(),
-                    action=AuditAction.KILL_IDLE_REFUSED,
-                    actor=actor,
-                    target=target,
-                    error=f"{type(error).__name__}: {error}",
-                )
-            )
+            await self.journal.conclude(self._event(AuditAction.KILL_IDLE_REFUSED, actor, target, error=error))
             raise
 
     async def _sweep(self, actor: Actor, target: Target, placement: Placement, link: Link) -> Report:
@@ -93,46 +85,28 @@ class KillIdle:
         fates = _Fates(verdicts)
 
         if fates.victims:
-            await self.journal.record(
-                AuditEvent(
-                    at=self.clock(),
-                    action=AuditAction.KILL_IDLE_INTENDED,
-                    actor=actor,
-                    target=target,
-                    sessions=fates.outcomes(victims_only=True),
-                )
-            )
+            intended = fates.outcomes(victims_only=True)
+            await self.journal.record(self._event(AuditAction.KILL_IDLE_INTENDED, actor, target, intended))
             try:
                 await self._signal(link, placement, fates)
                 await self._confirm(link, fates)
             except Exception as error:
                 # Nobody foresaw it, and signals may be out: what is known is written down all the same.
                 fates.broke_off(type(error).__name__, fates.unanswered)
+                known = fates.outcomes()
                 await self.journal.conclude(
-                    AuditEvent(
-                        at=self.clock(),
-                        action=AuditAction.KILL_IDLE_FINISHED,
-                        actor=actor,
-                        target=target,
-                        sessions=fates.outcomes(),
-                        error=f"{type(error).__name__}: {error}",
-                    )
+                    self._event(AuditAction.KILL_IDLE_FINISHED, actor, target, known, error=error)
                 )
                 raise
 
+        sessions = fates.outcomes()
+        finished = self._event(AuditAction.KILL_IDLE_FINISHED, actor, target, sessions)
         report = Report(
             request_id=actor.request_id,
             component=component,
             started_at=started_at,
-            finished_at=self.clock(),
-            sessions=fates.outcomes(),
-        )
-        finished = AuditEvent(
-            at=report.finished_at,
-            action=AuditAction.KILL_IDLE_FINISHED,
-            actor=actor,
-            target=target,
-            sessions=report.sessions,
+            finished_at=finished.at,
+            sessions=sessions,
         )
         if fates.victims:
             await self.journal.conclude(finished)
@@ -140,6 +114,18 @@ class KillIdle:
             await self.journal.record(finished)
         self.observer.swept(report)
         return report
+
+    def _event(
+        self,
+        action: AuditAction,
+        actor: Actor,
+        target: Target,
+        sessions: tuple[SessionOutcome, ...] = (),
+        *,
+        error: Exception | None = None,
+    ) -> AuditEvent:
+        words = None if error is None else f"{type(error).__name__}: {error}"
+        return AuditEvent(at=self.clock(), action=action, actor=actor, target=target, sessions=sessions, error=words)
 
     async def _signal(self, link: Link, placement: Placement, fates: "_Fates") -> None:
         deadline = asyncio.get_running_loop().time() + self.limits.signal_for.total_seconds()
