@@ -3,7 +3,9 @@
 A class's message is what a person reads: what happened and what to do next.
 """
 
+import math
 from collections.abc import Sequence
+from datetime import timedelta
 
 
 class VacateError(Exception):
@@ -25,9 +27,13 @@ class CredentialsMissingError(AuthenticationError):
 
 
 class SignatureInvalidError(AuthenticationError):
-    """The signature does not fit the request, or the Authorization header cannot be read."""
+    """The signature does not fit the request, or the Authorization header cannot be read.
+
+    Without a detail nothing but the signature itself was wrong: somebody may be guessing the secret key.
+    """
 
     def __init__(self, detail: str = "") -> None:
+        self.may_be_a_guess = not detail
         super().__init__("verify aksk signature fail" + (f": {detail}" if detail else ""))
 
 
@@ -43,6 +49,27 @@ class AccessKeyUnknownError(AuthenticationError):
 
     def __init__(self, access_key: str) -> None:
         super().__init__(f"ak {access_key} not exist")
+
+
+class AccessKeyExpiredError(AuthenticationError):
+    """The time of a temporary access key is over."""
+
+    def __init__(self, *, expires_at: str) -> None:
+        super().__init__(f"the temporary access key expired, expires_at: {expires_at}; get a new one")
+
+
+class AccessKeyLockedError(AuthenticationError):
+    """Too many wrong signatures in a row: the access key is locked for a while, also for its owner."""
+
+    def __init__(self) -> None:
+        super().__init__("AK access failed to reach the limit,forbidden.")
+
+
+class SecurityTokenInvalidError(AuthenticationError):
+    """A temporary access key came without its own X-Security-Token, or a permanent one came with any."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(f"x-security-token does not fit the access key: {detail}")
 
 
 class TokenInvalidError(AuthenticationError):
@@ -64,6 +91,24 @@ class PasswordInvalidError(AuthenticationError):
 
     def __init__(self) -> None:
         super().__init__("The username or password is wrong.")
+
+
+class UserLockedError(AuthenticationError):
+    """Too many wrong passwords in a row: the user name is locked for a while, also for its owner."""
+
+    def __init__(self) -> None:
+        super().__init__("The account is locked.")
+
+
+class ThrottledError(VacateError):
+    """Too many requests at once from one caller.
+
+    `retry_after` is when the next one has a chance.
+    """
+
+    def __init__(self, retry_after: timedelta) -> None:
+        self.retry_after = retry_after
+        super().__init__(f"too many requests at once; try again in {math.ceil(retry_after.total_seconds())} s")
 
 
 class ProjectMismatchError(VacateError):
@@ -111,14 +156,15 @@ class ComponentUnreachableError(VacateError):
     """The component's server does not answer, or the link to it broke."""
 
     def __init__(self, reason: str) -> None:
+        self.reason = reason
         super().__init__(f"the component cannot be reached: {reason}")
 
 
 class ComponentBusyError(VacateError):
-    """Another sweep on the same component is still running."""
+    """Another sweep, or a read, on the same component is still under way."""
 
     def __init__(self) -> None:
-        super().__init__("another sweep is running on this component; try again when it has ended")
+        super().__init__("another call is at work on this component; try again when it has ended")
 
 
 class MissingRightsError(VacateError):

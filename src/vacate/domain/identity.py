@@ -19,14 +19,15 @@ class Permission(StrEnum):
     """What an operation asks for."""
 
     VIEW = "view"
+    READ_STATEMENTS = "read_statements"
     KILL = "kill"
     CHANGE = "change"
 
 
 _ALLOWED = {
     Role.VIEWER: frozenset({Permission.VIEW}),
-    Role.OPERATOR: frozenset({Permission.VIEW, Permission.KILL}),
-    Role.ADMIN: frozenset({Permission.VIEW, Permission.KILL, Permission.CHANGE}),
+    Role.OPERATOR: frozenset({Permission.VIEW, Permission.READ_STATEMENTS, Permission.KILL}),
+    Role.ADMIN: frozenset(Permission),
 }
 
 
@@ -49,7 +50,7 @@ class Grant:
 class Actor:
     """An authenticated caller for the length of one request.
 
-    `credential` names the access key or the token without being able to stand in for it.
+    `credential` names the access key or the token without being able to stand in for it. `domain` is the user's.
     """
 
     user_id: str
@@ -59,6 +60,7 @@ class Actor:
     credential: str
     source_address: str
     request_id: str
+    domain: str = ""
 
     def require(self, permission: Permission, project_id: ProjectId) -> None:
         """Check that the actor may do this in that project.
@@ -67,8 +69,16 @@ class Actor:
             ProjectMismatchError: the credential has nothing to do with the project.
             PermissionDeniedError: the actor's role in the project is too low.
         """
-        role = next((grant.role for grant in self.grants if grant.project_id == project_id), None)
+        role = self._role(project_id)
         if role is None:
             raise ProjectMismatchError
         if permission not in _ALLOWED[role]:
             raise PermissionDeniedError(role=role.value, permission=permission.value)
+
+    def may(self, permission: Permission, project_id: ProjectId) -> bool:
+        """Whether the actor may do this in that project, where the answer is only how much there is to see."""
+        role = self._role(project_id)
+        return role is not None and permission in _ALLOWED[role]
+
+    def _role(self, project_id: ProjectId) -> Role | None:
+        return next((grant.role for grant in self.grants if grant.project_id == project_id), None)

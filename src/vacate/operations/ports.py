@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from vacate.domain.activity import Activity
 from vacate.domain.audit import AuditEvent
 from vacate.domain.criteria import Criteria
 from vacate.domain.guards import GuardName, GuardSettings
 from vacate.domain.sessions import Session, SessionKey, Victim
 from vacate.domain.sweeps import Report, Signal
-from vacate.domain.topology import Component, Instance, Target
+from vacate.domain.topology import Component, Instance, InstanceId, ProjectId, Target
 
 # --- inventory -------------------------------------------------------------------------------------------------------
 
@@ -36,6 +37,18 @@ class Inventory(Protocol):
             InstanceUnknownError: no such instance in that project.
             NodeUnknownError: the node is not one of the instance's.
             ComponentUnknownError: the component is not on that node.
+        """
+        ...
+
+    def instances(self, project_id: ProjectId) -> tuple[Instance, ...]:
+        """The project's instances, in the order of the configuration."""
+        ...
+
+    def instance(self, project_id: ProjectId, instance_id: InstanceId) -> Instance:
+        """One instance of the project.
+
+        Raises:
+            InstanceUnknownError: no such instance in that project.
         """
         ...
 
@@ -66,11 +79,15 @@ class TerminateBrokenError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ComponentHealth:
-    """What the last check of a component's server found. `problem` says what to do; `None` means ready."""
+    """What the last check of a component's server found. `problem` says what to do; `None` means ready.
+
+    `version` is the server's own, such as `18.6`; `None` as long as it was never reached.
+    """
 
     component: Component
     checked_at: datetime | None
     problem: str | None
+    version: str | None = None
 
 
 class Link(Protocol):
@@ -81,6 +98,22 @@ class Link(Protocol):
 
         Raises:
             ComponentUnreachableError, MissingRightsError, WrongServerError, UnsupportedServerError.
+        """
+        ...
+
+    async def activity(self) -> tuple[Activity, ...]:
+        """Read every client session with what it does; the link's own session is left out.
+
+        Raises:
+            ComponentUnreachableError, UnsupportedServerError.
+        """
+        ...
+
+    async def databases(self) -> tuple[str, ...]:
+        """The names of the databases that clients may use, sorted.
+
+        Raises:
+            ComponentUnreachableError, UnsupportedServerError.
         """
         ...
 

@@ -12,19 +12,23 @@ from vacate.domain.identity import Actor, CredentialKind, Grant, Permission, Rol
     [
         (Role.VIEWER, Permission.VIEW),
         (Role.OPERATOR, Permission.VIEW),
+        (Role.OPERATOR, Permission.READ_STATEMENTS),
         (Role.OPERATOR, Permission.KILL),
         (Role.ADMIN, Permission.VIEW),
+        (Role.ADMIN, Permission.READ_STATEMENTS),
         (Role.ADMIN, Permission.KILL),
         (Role.ADMIN, Permission.CHANGE),
     ],
 )
 def test_a_role_may_do_what_is_its_own(role: Role, permission: Permission) -> None:
     actor(role).require(permission, PROJECT)
+    assert actor(role).may(permission, PROJECT)
 
 
 @pytest.mark.parametrize(
     ("role", "permission"),
     [
+        (Role.VIEWER, Permission.READ_STATEMENTS),
         (Role.VIEWER, Permission.KILL),
         (Role.VIEWER, Permission.CHANGE),
         (Role.OPERATOR, Permission.CHANGE),
@@ -33,12 +37,14 @@ def test_a_role_may_do_what_is_its_own(role: Role, permission: Permission) -> No
 def test_a_role_may_not_do_what_is_a_higher_ones(role: Role, permission: Permission) -> None:
     with pytest.raises(PermissionDeniedError, match=f"role '{role}' may not {permission}"):
         actor(role).require(permission, PROJECT)
+    assert not actor(role).may(permission, PROJECT)
 
 
 @pytest.mark.parametrize("permission", list(Permission))
 def test_not_even_an_administrator_of_another_project_may_do_anything(permission: Permission) -> None:
     with pytest.raises(ProjectMismatchError):
         actor(Role.ADMIN, project_id=OTHER_PROJECT).require(permission, PROJECT)
+    assert not actor(Role.ADMIN, project_id=OTHER_PROJECT).may(permission, PROJECT)
 
 
 @pytest.mark.parametrize("permission", list(Permission))

@@ -100,8 +100,29 @@ def test_every_component_of_every_project_is_listed() -> None:
     assert {c.project_id for c in listed} == {PROJECT, OTHER_PROJECT}
 
 
+def test_a_projects_instances_are_listed_in_the_order_of_the_configuration() -> None:
+    assert INVENTORY.instances(PROJECT) == (SHOP, moved(SHOP, id_="second"))
+    assert INVENTORY.instances(OTHER_PROJECT) == (
+        moved(SHOP, project_id=OTHER_PROJECT),
+        moved(SHOP, project_id=OTHER_PROJECT, id_="theirs"),
+    )
+    assert INVENTORY.instances(ProjectId("0" * 32)) == ()
+
+
+def test_an_instance_is_found_by_its_project_and_its_id() -> None:
+    assert INVENTORY.instance(PROJECT, SHOP.id) == SHOP
+    assert INVENTORY.instance(OTHER_PROJECT, SHOP.id) == moved(SHOP, project_id=OTHER_PROJECT)
+
+
+@pytest.mark.parametrize("instance_id", ["theirs", "never-was", ""])
+def test_an_instance_of_another_project_is_as_unknown_as_none(instance_id: str) -> None:
+    with pytest.raises(InstanceUnknownError):
+        INVENTORY.instance(PROJECT, InstanceId(instance_id))
+
+
 def test_an_empty_inventory_has_nothing() -> None:
     empty = StaticInventory([])
     assert empty.components() == ()
+    assert empty.instances(PROJECT) == ()
     with pytest.raises(InstanceUnknownError):
         empty.place(TARGET)
