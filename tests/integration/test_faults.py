@@ -24,7 +24,7 @@ from vacate.domain.errors import AuditUnavailableError, ComponentBusyError, Comp
 from vacate.domain.sweeps import Outcome, Report
 from vacate.engines.gateway import GatewaySettings
 from vacate.engines.wire import Timeouts
-from vacate.operations.kill_idle import Limits
+from vacate.operations.sweep import Limits
 
 IMPATIENT = Timeouts(connect=timedelta(seconds=1), answer=timedelta(seconds=1))
 SHORTLY = Limits(signal_for=timedelta(seconds=20), confirm_for=timedelta(seconds=0.4))

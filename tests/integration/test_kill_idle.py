@@ -17,7 +17,7 @@ from tests.support.proxy import LinkProxy
 from vacate.domain.audit import AuditAction
 from vacate.domain.criteria import Criteria, Criterion, Selection
 from vacate.domain.guards import GuardName, GuardSettings, Surroundings, judge
-from vacate.domain.sessions import Session, Victim
+from vacate.domain.sessions import Demand, Session, Victim
 from vacate.domain.sweeps import Outcome, Signal
 from vacate.domain.topology import Component
 from vacate.engines.statements import statement
@@ -502,10 +502,13 @@ async def test_no_statement_ever_signals_its_own_session(server: LiveServer, tmp
         assert own.key
         assert own.state_change
         assert own.in_state_for is not None
-        suicide = Victim(key=own.key, pid=own.pid, state_change=own.state_change, in_state_for=own.in_state_for)
-        answers = [each async for chunk in link.terminate([suicide], frozenset(GuardName)) for each in chunk]
+        suicides = [
+            Victim(key=own.key, pid=own.pid, demand=demand, since=own.state_change, in_state_for=own.in_state_for)
+            for demand in Demand
+        ]
+        answers = [each async for chunk in link.terminate(suicides, frozenset(GuardName)) for each in chunk]
 
-        assert [each.signal for each in answers] == [Signal.PROTECTED]
+        assert [each.signal for each in answers] == [Signal.PROTECTED] * len(Demand)
         assert await link.still_present([own.key]) == {own.key}
 
 
@@ -516,6 +519,7 @@ _READS = "pg_stat_get_activity"
 _PASSING = {"Nested Loop", "Hash Join", "Result", "ProjectSet", "Subquery Scan"}
 _VALUES = {
     "int4[]": "array_fill(1, '{{{victims}}}')",
+    "text": "'same_idle_period'",
     "timestamptz[]": "array_fill(now(), '{{{victims}}}')",
     "int8": "16",
     "bool": "false",

@@ -18,7 +18,7 @@ from vacate.domain.audit import AuditAction
 from vacate.domain.errors import MissingRightsError, WrongServerError
 from vacate.domain.sweeps import Outcome
 from vacate.domain.topology import ComponentRole
-from vacate.operations.kill_idle import Limits
+from vacate.operations.sweep import Limits
 
 SEE = "pg_read_all_stats"
 SIGNAL = "pg_signal_backend"

@@ -1,6 +1,6 @@
 """The ports of the operations, in memory.
 
-`World` joins them around one `KillIdle`. Everything that happens in it is put on one tape, in order.
+`World` joins them around one `Sweep` and its verbs. Everything that happens in it is put on one tape, in order.
 """
 
 import asyncio
@@ -13,7 +13,13 @@ from tests.support.hurry import run
 from tests.support.server_model import ModelLink, ServerModel, Tape
 from vacate.domain.audit import AuditAction, AuditEvent
 from vacate.domain.criteria import Criteria
-from vacate.domain.errors import AuditUnavailableError, ComponentBusyError, ComponentUnknownError, VacateError
+from vacate.domain.errors import (
+    AuditUnavailableError,
+    ComponentBusyError,
+    ComponentUnknownError,
+    InstanceUnknownError,
+    VacateError,
+)
 from vacate.domain.guards import GuardSettings
 from vacate.domain.identity import Actor, CredentialKind, Grant, Role
 from vacate.domain.sweeps import Report
@@ -29,8 +35,11 @@ from vacate.domain.topology import (
     Target,
 )
 from vacate.operations.journal import Journal
-from vacate.operations.kill_idle import KillIdle, Limits
+from vacate.operations.kill_idle import KillIdle
+from vacate.operations.kill_sessions import KillSessions
+from vacate.operations.kill_transactions import KillTransactions
 from vacate.operations.ports import ComponentHealth, Placement
+from vacate.operations.sweep import Limits, Sweep
 
 PROJECT = ProjectId("0611f1bd8b00d5d32f17c017f15b599f")
 OTHER_PROJECT = ProjectId("f95b51f71c5c71d23f0d8b0016034f50")
@@ -110,6 +119,14 @@ class OnePlace:
             raise ComponentUnknownError
         return Placement(component=COMPONENT, instance=INSTANCE, criteria=self.criteria, guards=self.guards)
 
+    def instances(self, project_id: ProjectId) -> tuple[Instance, ...]:
+        return (INSTANCE,) if project_id == PROJECT else ()
+
+    def instance(self, project_id: ProjectId, instance_id: InstanceId) -> Instance:
+        if (project_id, instance_id) != (PROJECT, INSTANCE.id):
+            raise InstanceUnknownError
+        return INSTANCE
+
     def components(self) -> tuple[Component, ...]:
         return (COMPONENT,)
 
@@ -168,7 +185,7 @@ class World:
         self.audit = MemoryAudit(tape=self.tape)
         self.observer = Witness()
         self.journal = Journal(self.audit, self.observer)
-        self.kill_idle = KillIdle(
+        sweep = Sweep(
             inventory=self.inventory,
             gateway=self.gateway,
             journal=self.journal,
@@ -176,7 +193,18 @@ class World:
             clock=TickingClock(),
             limits=limits,
         )
+        self.kill_idle = KillIdle(sweep=sweep)
+        self.kill_sessions = KillSessions(sweep=sweep)
+        self.kill_transactions = KillTransactions(sweep=sweep)
 
     def sweep(self, caller: Actor | None = None, target: Target = TARGET) -> Report:
-        """One call, to its end, in no time."""
+        """One call for the idle sessions, to its end, in no time."""
         return run(self.kill_idle(caller or actor(), target))
+
+    def kill_named(self, *session_ids: int, caller: Actor | None = None) -> Report:
+        """One call for named sessions."""
+        return run(self.kill_sessions(caller or actor(), TARGET, session_ids))
+
+    def kill_named_transactions(self, *session_ids: int, caller: Actor | None = None) -> Report:
+        """One call for the transactions of named sessions."""
+        return run(self.kill_transactions(caller or actor(), TARGET, session_ids))

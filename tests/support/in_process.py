@@ -8,6 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from tests.support.fakes import Witness
+from vacate.domain.activity import Activity
 from vacate.domain.criteria import Criteria
 from vacate.domain.guards import GuardName, GuardSettings
 from vacate.domain.identity import Actor, CredentialKind, Grant, Role
@@ -29,8 +30,11 @@ from vacate.engines.wire import Timeouts
 from vacate.inventory.static import ConfiguredInstance, StaticInventory
 from vacate.operations.clock import utc_now
 from vacate.operations.journal import Journal
-from vacate.operations.kill_idle import KillIdle, Limits
+from vacate.operations.kill_idle import KillIdle
+from vacate.operations.kill_sessions import KillSessions
+from vacate.operations.kill_transactions import KillTransactions
 from vacate.operations.ports import ComponentHealth, Gateway, Link, Signalled
+from vacate.operations.sweep import Limits, Sweep
 from vacate.store.audit import SqlAuditLog, StoredEvent
 from vacate.store.database import Database, open_database
 from vacate.store.pins import SqlPins
@@ -92,6 +96,12 @@ class _InterruptedLink:
         await self.meanwhile.happens("after_look")
         return seen
 
+    async def activity(self) -> tuple[Activity, ...]:
+        return await self.link.activity()
+
+    async def databases(self) -> tuple[str, ...]:
+        return await self.link.databases()
+
     async def terminate(
         self, victims: Sequence[Victim], off: frozenset[GuardName]
     ) -> AsyncIterator[Sequence[Signalled]]:
@@ -132,6 +142,8 @@ class Vacate:
     """Everything that one sweep needs, real but for the observer, and the store to read the audit from."""
 
     kill_idle: KillIdle
+    kill_sessions: KillSessions
+    kill_transactions: KillTransactions
     gateway: EngineGateway
     journal: Journal
     audit: SqlAuditLog
@@ -142,12 +154,16 @@ class Vacate:
     components: tuple[Component, ...]
 
     async def sweep(self, component: Component | None = None) -> Report:
-        """One call on one component; the first one unless another is named."""
-        swept = component or self.components[0]
-        target = Target(
-            project_id=swept.project_id, instance_id=swept.instance_id, node_id=swept.node_id, component_id=swept.id
-        )
-        return await self.kill_idle(new_actor(), target)
+        """One call for the idle sessions of one component; the first one unless another is named."""
+        return await self.kill_idle(new_actor(), _target(component or self.components[0]))
+
+    async def kill(self, *session_ids: int) -> Report:
+        """One call for named sessions of the first component."""
+        return await self.kill_sessions(new_actor(), _target(self.components[0]), session_ids)
+
+    async def kill_in_transaction(self, *session_ids: int) -> Report:
+        """One call for named sessions of the first component, as far as they are in a transaction."""
+        return await self.kill_transactions(new_actor(), _target(self.components[0]), session_ids)
 
     async def events_of(self, report: Report) -> tuple[StoredEvent, ...]:
         """What the audit keeps of a sweep."""
@@ -161,6 +177,15 @@ class Vacate:
     def problem(self) -> str | None:
         """What the last check of the first component found."""
         return self.gateway.health()[0].problem
+
+
+def _target(component: Component) -> Target:
+    return Target(
+        project_id=component.project_id,
+        instance_id=component.instance_id,
+        node_id=component.node_id,
+        component_id=component.id,
+    )
 
 
 def new_actor() -> Actor:
@@ -206,16 +231,19 @@ async def vacate(
         gateway = EngineGateway(servers, pins=pins, clock=utc_now, settings=settings)
         journal = Journal(audit, witness)
         interrupted: Gateway = _InterruptedGateway(gateway=gateway, meanwhile=meanwhile)
+        sweep = Sweep(
+            inventory=StaticInventory([configured]),
+            gateway=interrupted,
+            journal=journal,
+            observer=witness,
+            clock=utc_now,
+            limits=limits,
+        )
         try:
             yield Vacate(
-                kill_idle=KillIdle(
-                    inventory=StaticInventory([configured]),
-                    gateway=interrupted,
-                    journal=journal,
-                    observer=witness,
-                    clock=utc_now,
-                    limits=limits,
-                ),
+                kill_idle=KillIdle(sweep=sweep),
+                kill_sessions=KillSessions(sweep=sweep),
+                kill_transactions=KillTransactions(sweep=sweep),
                 gateway=gateway,
                 journal=journal,
                 audit=audit,

@@ -8,29 +8,37 @@ from datetime import datetime, timedelta
 from typing import Unpack
 
 from tests.support.sessions import LOOK_AT, Facts, idle_session
+from vacate.domain.activity import Activity
 from vacate.domain.errors import VacateError
 from vacate.domain.guards import GuardName
-from vacate.domain.sessions import CLIENT_BACKEND, IDLE, Session, SessionKey, Victim
+from vacate.domain.sessions import CLIENT_BACKEND, IDLE, Demand, Session, SessionKey, Victim
 from vacate.domain.sweeps import Signal
 from vacate.operations.ports import Signalled, TerminateBrokenError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Seen:
-    """A signal as it arrived: at which session, in which state, in which of its idle periods."""
+    """A signal as it arrived: at which session, in which state, in which of its idle periods and transactions."""
 
     key: SessionKey
     pid: int
     state: str | None
     period: int
+    transaction: int | None
 
 
 @dataclass(slots=True, kw_only=True)
 class _Live:
-    """A living session. `period` counts its changes of state; no client can see it, so no client can rely on it."""
+    """A living session.
+
+    `period` counts its changes of state, `transactions` those that it began, and `transaction` is the number of the
+    open one. No client can see these, so no client can rely on them.
+    """
 
     facts: Session
     period: int = 0
+    transactions: int = 0
+    transaction: int | None = None
     frozen: bool = False
     untouchable: bool = False
     dying: bool = False
@@ -54,6 +62,7 @@ class ServerModel:
         self.signals: list[Seen] = []
         self.last_look: tuple[Session, ...] = ()
         self.periods_at_last_look: dict[SessionKey | None, int] = {}
+        self.transactions_at_last_look: dict[SessionKey | None, int | None] = {}
         self._live: dict[int, _Live] = {}
         self._next_pid = 1001
 
@@ -80,15 +89,20 @@ class ServerModel:
         return key
 
     def wake(self, pid: int) -> None:
-        """A statement starts."""
+        """A statement starts, in the open transaction or in one of its own."""
+        if self._live[pid].transaction is None:
+            self._new_transaction(pid)
         self._become(pid, "active")
 
     def rest(self, pid: int) -> None:
-        """A statement starts and ends: idle, and not the idle period of before."""
+        """A statement starts and ends, and with it the transaction: idle, and not the idle period of before."""
+        self._live[pid].transaction = None
+        self.change(pid, transaction_start=None)
         self._become(pid, IDLE)
 
     def begin(self, pid: int) -> None:
-        """A transaction stays open."""
+        """A new transaction is begun and stays open; one that was open ends."""
+        self._new_transaction(pid)
         self._become(pid, "idle in transaction")
 
     def end(self, pid: int) -> None:
@@ -118,6 +132,7 @@ class ServerModel:
         self._tick()
         self.last_look = tuple(self._as_of_now(live) for live in self._live.values())
         self.periods_at_last_look = {live.facts.key: live.period for live in self._live.values()}
+        self.transactions_at_last_look = {live.facts.key: live.transaction for live in self._live.values()}
         return self.last_look
 
     def wrong(self, signals: Sequence[Seen]) -> list[Seen]:
@@ -126,10 +141,24 @@ class ServerModel:
             seen for seen in signals if seen.state != IDLE or self.periods_at_last_look.get(seen.key) != seen.period
         ]
 
+    def wrong_transactions(self, signals: Sequence[Seen]) -> list[Seen]:
+        """Those that hit a session which was not in the transaction of the last look any more, or in none."""
+        return [
+            seen
+            for seen in signals
+            if seen.transaction is None or self.transactions_at_last_look.get(seen.key) != seen.transaction
+        ]
+
+    def strangers(self, signals: Sequence[Seen], named: Sequence[int]) -> list[Seen]:
+        """Those that hit a session which nobody named, or which the last look did not see: it only has the pid."""
+        return [seen for seen in signals if seen.pid not in named or seen.key not in self.periods_at_last_look]
+
     def signal(self, pid: int) -> None:
         """A signal arrives, whatever the session is doing."""
         live = self._live[pid]
-        seen = Seen(key=self.key(pid), pid=pid, state=live.facts.state, period=live.period)
+        seen = Seen(
+            key=self.key(pid), pid=pid, state=live.facts.state, period=live.period, transaction=live.transaction
+        )
         self.signals.append(seen)
         self.tape.append(seen)
         if live.frozen:
@@ -164,9 +193,15 @@ class ServerModel:
             return Signal.PROTECTED
         if now.client_address is None and GuardName.NO_CLIENT_ADDRESS not in off:
             return Signal.PROTECTED
-        if now.state != IDLE or now.state_change != victim.state_change:
+        if not _meets(now, victim):
             return Signal.WOKE
         return Signal.FORBIDDEN if live.untouchable else Signal.SIGNALLED
+
+    def _new_transaction(self, pid: int) -> None:
+        live = self._live[pid]
+        live.transactions += 1
+        live.transaction = live.transactions
+        self.change(pid, transaction_start=self._tick())
 
     def _become(self, pid: int, state: str) -> None:
         live = self._live[pid]
@@ -180,6 +215,16 @@ class ServerModel:
     def _as_of_now(self, live: _Live) -> Session:
         since = live.facts.state_change
         return replace(live.facts, in_state_for=None if since is None else self.now - since)
+
+
+def _meets(now: Session, victim: Victim) -> bool:
+    match victim.demand:
+        case Demand.SAME_IDLE_PERIOD:
+            return now.state == IDLE and now.state_change == victim.since
+        case Demand.SAME_TRANSACTION:
+            return now.transaction_start is not None and now.transaction_start == victim.since
+        case Demand.SAME_SESSION:
+            return True
 
 
 @dataclass(kw_only=True)
@@ -202,6 +247,14 @@ class ModelLink:
         if self.look_fails is not None:
             raise self.look_fails
         return self.server.listed()
+
+    async def activity(self) -> tuple[Activity, ...]:
+        await self._step("activity")
+        return ()
+
+    async def databases(self) -> tuple[str, ...]:
+        await self._step("databases")
+        return ("shop",)
 
     async def terminate(
         self, victims: Sequence[Victim], off: frozenset[GuardName]

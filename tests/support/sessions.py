@@ -35,6 +35,7 @@ class Facts(TypedDict, total=False):
     state: str | None
     state_change: datetime | None
     in_state_for: timedelta | None
+    transaction_start: datetime | None
     user: str | None
     superuser: bool | None
     database: str | None
@@ -54,6 +55,7 @@ _IDLE = Session(
     state=IDLE,
     state_change=LOOK_AT - IDLE_FOR,
     in_state_for=IDLE_FOR,
+    transaction_start=None,
     user="app",
     superuser=False,
     database="shop",
@@ -68,9 +70,18 @@ _IDLE = Session(
 
 def idle_session(**changes: Unpack[Facts]) -> Session:
     """A client's session that sits idle; a pid alone changes the session id with it."""
+    return replace(_IDLE, **_with_id(changes))
+
+
+def _with_id(changes: Facts) -> Facts:
     if "pid" in changes and "session_id" not in changes:
         changes["session_id"] = changes["pid"]
-    return replace(_IDLE, **changes)
+    return changes
+
+
+def session_in_transaction(**changes: Unpack[Facts]) -> Session:
+    """A client's session that waits in the middle of a transaction."""
+    return replace(idle_session(state="idle in transaction", transaction_start=LOOK_AT - IDLE_FOR), **_with_id(changes))
 
 
 def checkpointer(**changes: Unpack[Facts]) -> Session:
@@ -153,6 +164,7 @@ def any_sessions(draw: st.DrawFn) -> Session:
         state=draw(st.sampled_from(_STATES)),
         state_change=draw(st.sampled_from((_IDLE.state_change, LOOK_AT, None))),
         in_state_for=draw(spans | unknown),
+        transaction_start=draw(st.sampled_from((LOOK_AT - IDLE_FOR, None))),
         user=draw(names | unknown),
         superuser=draw(st.booleans() | unknown),
         database=draw(names | unknown),

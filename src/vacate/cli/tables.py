@@ -5,10 +5,12 @@ from collections.abc import Iterable, Sequence
 from rich.console import Console
 from rich.table import Table
 
+from vacate.domain.audit import AuditAction
 from vacate.domain.sweeps import Outcome
 from vacate.store.audit import StoredEvent, StoredSession
 
 _WIDTH_WITHOUT_TERMINAL = 150
+_FINISHED = {AuditAction.KILL_NAMED_FINISHED, AuditAction.KILL_TRANSACTION_FINISHED}
 
 
 def wide_console() -> Console:
@@ -26,6 +28,10 @@ def audit_tables(events: Sequence[StoredEvent]) -> None:
             f"  by {event.user_name} ({event.credential_kind} {event.credential}) from {event.source_address}, "
             f"target {event.target.component_id} on {event.target.node_id} of {event.target.instance_id}"
         )
+        if event.named:
+            console.print(f"  named: {_words(event.named)}")
+            if event.action in _FINISHED and (absent := _absent(event)):
+                console.print(f"  not there: {_words(absent)}")
         if event.error:
             console.print(f"  [red]{event.error}[/red]")
         if event.sessions:
@@ -67,6 +73,16 @@ def sessions_table(sessions: Iterable[StoredSession], *, title: str | None = Non
             style=style,
         )
     return table
+
+
+def _absent(event: StoredEvent) -> tuple[int, ...]:
+    """The named ids that a finished event has no session for."""
+    present = {entry.session_id for entry in event.sessions}
+    return tuple(session_id for session_id in event.named if session_id not in present)
+
+
+def _words(ids: Iterable[int]) -> str:
+    return ", ".join(map(str, ids))
 
 
 def _by_outcome(entry: StoredSession) -> tuple[bool, str, str]:

@@ -18,6 +18,14 @@ class AuditAction(StrEnum):
     """Written after the last look; names every session with its outcome."""
     KILL_IDLE_REFUSED = "session:kill_idle:refused"
     """The call ended before any signal; says why."""
+    KILL_NAMED_INTENDED = "session:kill_named:intended"
+    KILL_NAMED_FINISHED = "session:kill_named:finished"
+    KILL_NAMED_REFUSED = "session:kill_named:refused"
+    """As for idle sessions, of the sessions that the caller named."""
+    KILL_TRANSACTION_INTENDED = "session:kill_transaction:intended"
+    KILL_TRANSACTION_FINISHED = "session:kill_transaction:finished"
+    KILL_TRANSACTION_REFUSED = "session:kill_transaction:refused"
+    """As for idle sessions, of the named sessions that are in a transaction."""
     PROJECT_REFUSED = "project:enter:refused"
     """A credential was used for a project that it does not belong to."""
 
@@ -27,7 +35,8 @@ class AuditEvent:
     """One entry. Events of one call share the actor's request id.
 
     What a call did not name yet is empty in `target`. In an intended event the outcome of every session is
-    `not_reached`: that is all that is known of them then.
+    `not_reached`: that is all that is known of them then. `named` are the ids that the caller asked for, each once;
+    in a finished event, those without an entry in `sessions` were not there.
     """
 
     at: datetime
@@ -35,4 +44,5 @@ class AuditEvent:
     actor: Actor
     target: Target
     sessions: tuple[SessionOutcome, ...] = ()
+    named: tuple[int, ...] = ()
     error: str | None = None

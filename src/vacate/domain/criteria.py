@@ -5,15 +5,16 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
 
-from vacate.domain.sessions import IDLE, Session
+from vacate.domain.sessions import ABORTED, HIDING, IDLE, Session
 
 
 class Criterion(StrEnum):
-    """Why a session was never a candidate."""
+    """Why a session was never a candidate. `NO_TRANSACTION` is asked of sessions that a caller named, and only it."""
 
     NOT_IDLE = "not_idle"
     TOO_FRESH = "too_fresh"
     NOT_SELECTED = "not_selected"
+    NO_TRANSACTION = "no_transaction"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,3 +71,14 @@ def misses(session: Session, criteria: Criteria) -> Iterator[tuple[Criterion, st
     ):
         if refusal := selection.refusal(what, name):
             yield Criterion.NOT_SELECTED, refusal
+
+
+def without_transaction(session: Session) -> str | None:
+    """Why a session is known to be in no open transaction; `None` when it is in one, or nobody can tell."""
+    if session.state == IDLE:
+        return "it is idle, so no transaction is open"
+    if session.transaction_start is not None or session.state in HIDING:
+        return None
+    if session.state == ABORTED:
+        return "its transaction has failed and is rolled back already"
+    return f"no transaction is open (state: {session.state})"

@@ -1,17 +1,18 @@
-"""The guards: who is spared although idle, and why.
+"""The guards: who is spared although idle or named, and why.
 
-`judge` gives every session a verdict. A guard never looks anything up: it reads the session of one look and the
-facts of the component. What a guard reads can only change by a statement of that session, and a statement moves
-`state_change`, which the terminating statement compares again.
+`judge` gives every session a verdict, `judge_named` those that a caller named. A guard never looks anything up: it
+reads the session of one look and the facts of the component. What a guard reads of an idle session can only change by
+a statement of that session, and a statement moves `state_change`, which the terminating statement compares again.
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from enum import StrEnum
 
-from vacate.domain.criteria import Criteria, Criterion, misses
-from vacate.domain.sessions import CLIENT_BACKEND, Session, Victim
+from vacate.domain.criteria import Criteria, Criterion, misses, without_transaction
+from vacate.domain.sessions import CLIENT_BACKEND, Demand, Session, Victim
 from vacate.domain.topology import ComponentKind
 
 OWN_APPLICATION = "vacate"
@@ -45,6 +46,10 @@ class GuardSettings:
     applications: frozenset[str] = frozenset()
     off: frozenset[GuardName] = frozenset()
 
+    def waiving(self, names: frozenset[GuardName]) -> "GuardSettings":
+        """The same with these guards off as well."""
+        return replace(self, off=self.off | names)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Surroundings:
@@ -64,28 +69,42 @@ class Objection:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """A session with every objection raised against ending it. No objection makes it a victim."""
+    """A session with every objection raised against ending it. No objection makes it a victim.
+
+    `demand` is what must still last when it is signalled.
+    """
 
     session: Session
     objections: tuple[Objection, ...] = field(default=())
+    demand: Demand = Demand.SAME_IDLE_PERIOD
 
     @property
     def victim(self) -> Victim | None:
         """The session as it may be signalled, or `None` when it is spared."""
         session = self.session
-        if self.objections or session.key is None or session.state_change is None or session.in_state_for is None:
+        since = _beginning(session, self.demand)
+        if self.objections or session.key is None or (since is None and self.demand is not Demand.SAME_SESSION):
             return None
         return Victim(
-            key=session.key,
-            pid=session.pid,
-            state_change=session.state_change,
-            in_state_for=session.in_state_for,
+            key=session.key, pid=session.pid, demand=self.demand, since=since, in_state_for=session.in_state_for
         )
 
     @property
     def reason(self) -> str:
         """The first objection in words; empty for a victim."""
         return self.objections[0].reason if self.objections else ""
+
+
+def _beginning(session: Session, demand: Demand) -> datetime | None:
+    """When that began of which the demand says that it must still last."""
+    match demand:
+        case Demand.SAME_IDLE_PERIOD:
+            # An idle period whose length is hidden is none that could be judged.
+            return None if session.in_state_for is None else session.state_change
+        case Demand.SAME_TRANSACTION:
+            return session.transaction_start
+        case Demand.SAME_SESSION:
+            return None
 
 
 Guard = Callable[[Session, GuardSettings, Surroundings], str | None]
@@ -167,6 +186,11 @@ GUARDS: dict[GuardName, Guard] = {
 
 _NATURE = (GuardName.OWN_SESSION, GuardName.NOT_A_CLIENT)
 
+WAIVED_WHEN_NAMED = frozenset(
+    {GuardName.NO_CLIENT_ADDRESS, GuardName.LISTENER, GuardName.ADVISORY_LOCK, GuardName.COORDINATOR_LINK}
+)
+"""The guards that ask whether an idle session is really abandoned. Whoever names a session has answered that."""
+
 
 def judge(
     sessions: Iterable[Session], criteria: Criteria, settings: GuardSettings, surroundings: Surroundings
@@ -182,21 +206,67 @@ def judge(
     )
 
 
+def judge_named(
+    sessions: Iterable[Session],
+    settings: GuardSettings,
+    surroundings: Surroundings,
+    *,
+    demand: Demand = Demand.SAME_SESSION,
+) -> tuple[Verdict, ...]:
+    """Give every session its verdict that a caller named, in the order given.
+
+    The instance's criteria are for sessions that nobody named, and so are the guards of `WAIVED_WHEN_NAMED`: all of
+    them are waived. Where the demand is a transaction, the session must be in one. Identity cannot be waived.
+    """
+    waived = settings.waiving(WAIVED_WHEN_NAMED)
+    return tuple(
+        Verdict(
+            session=session, objections=tuple(_objections_named(session, waived, surroundings, demand)), demand=demand
+        )
+        for session in sessions
+    )
+
+
 def _objections(
     session: Session, criteria: Criteria, settings: GuardSettings, surroundings: Surroundings
 ) -> Iterator[Objection]:
-    raised = {
+    raised = _raised(session, settings, surroundings)
+    yield from _by_nature(raised)
+    for criterion, reason in misses(session, criteria):
+        yield Objection(by=criterion, reason=reason)
+    yield from _by_the_rest(raised)
+    if session.key is None or session.state_change is None:
+        yield Objection(by=Criterion.NOT_IDLE, reason="the server hides when it began or since when it is idle")
+
+
+def _objections_named(
+    session: Session, settings: GuardSettings, surroundings: Surroundings, demand: Demand
+) -> Iterator[Objection]:
+    raised = _raised(session, settings, surroundings)
+    yield from _by_nature(raised)
+    if demand is Demand.SAME_TRANSACTION:
+        if missed := without_transaction(session):
+            yield Objection(by=Criterion.NO_TRANSACTION, reason=missed)
+        elif session.transaction_start is None:
+            yield Objection(by=GuardName.UNKNOWN, reason="the server hides whether a transaction is open")
+    yield from _by_the_rest(raised)
+    if session.key is None:
+        yield Objection(by=GuardName.UNKNOWN, reason="the server hides when it began")
+
+
+def _raised(session: Session, settings: GuardSettings, surroundings: Surroundings) -> Mapping[GuardName, str]:
+    """The guards that object, each with its reason, in the order of the guards."""
+    return {
         name: reason
         for name, guard in GUARDS.items()
         if name not in settings.off and (reason := guard(session, settings, surroundings))
     }
-    # What a session is says more than what it does: a checkpointer is spared as one, not for want of a state.
-    for name in _NATURE:
-        if name in raised:
-            yield Objection(by=name, reason=raised.pop(name))
-    for criterion, reason in misses(session, criteria):
-        yield Objection(by=criterion, reason=reason)
-    for name, reason in raised.items():
-        yield Objection(by=name, reason=reason)
-    if session.key is None or session.state_change is None:
-        yield Objection(by=Criterion.NOT_IDLE, reason="the server hides when it began or since when it is idle")
+
+
+def _by_nature(raised: Mapping[GuardName, str]) -> Iterator[Objection]:
+    """What a session is says more than what it does: a checkpointer is spared as one, not for want of a state."""
+    return (Objection(by=name, reason=raised[name]) for name in _NATURE if name in raised)
+
+
+def _by_the_rest(raised: Mapping[GuardName, str]) -> Iterator[Objection]:
+    return (Objection(by=name, reason=reason) for name, reason in raised.items() if name not in _NATURE)

@@ -2,8 +2,12 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
 
 IDLE = "idle"
+ABORTED = "idle in transaction (aborted)"
+HIDING = frozenset({None, "disabled"})
+"""States of which nothing follows: hidden for want of rights, or not tracked by the server."""
 CLIENT_BACKEND = "client backend"
 
 
@@ -26,7 +30,8 @@ class Session:
     """One session at the moment of a look.
 
     `None` always means that the server did not tell: for want of rights, or because the session is still
-    starting. An empty string is a value (a client that set no application name).
+    starting. An empty string is a value (a client that set no application name). Only `transaction_start` is also
+    `None` when there is nothing to tell: no transaction is open.
     All times are the server's, aware and in UTC; `in_state_for` is measured with the server's clock.
     """
 
@@ -37,6 +42,7 @@ class Session:
     state: str | None
     state_change: datetime | None
     in_state_for: timedelta | None
+    transaction_start: datetime | None
     user: str | None
     superuser: bool | None
     database: str | None
@@ -55,14 +61,27 @@ class Session:
         return SessionKey(session_id=self.session_id, backend_start=self.backend_start)
 
 
+class Demand(StrEnum):
+    """What must still last at the second read, besides the victim being the same session."""
+
+    SAME_IDLE_PERIOD = "same_idle_period"
+    """The idle period that it was judged in."""
+    SAME_TRANSACTION = "same_transaction"
+    """The transaction that it was judged in, whatever the session does in it."""
+    SAME_SESSION = "same_session"
+    """Nothing else: the caller named the session, whatever it does."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Victim:
-    """A session fixed for termination: who it is, and the idle period it was judged in.
+    """A session fixed for termination: who it is, and what must still last when it is signalled.
 
-    The signal is sent only while all of this is still so; see `engines/postgresql/terminate.sql`.
+    `since` is when the idle period or the transaction began that the demand speaks of; `None` when it speaks of
+    neither. The signal is sent only while all of this is still so; see `engines/postgresql/terminate.sql`.
     """
 
     key: SessionKey
     pid: int
-    state_change: datetime
-    in_state_for: timedelta
+    demand: Demand
+    since: datetime | None
+    in_state_for: timedelta | None

@@ -1,4 +1,4 @@
-"""One sweep on one component: what became of every session."""
+"""One sweep on one component: which verb it was for, and what became of every session."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -6,8 +6,20 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from vacate.domain.criteria import Criterion
 from vacate.domain.sessions import Session
 from vacate.domain.topology import Component
+
+
+class Verb(StrEnum):
+    """What a sweep is for, as audit, metrics and log lines print it."""
+
+    KILL_IDLE = "kill_idle"
+    """End whoever is idle; the sweep chooses."""
+    KILL_NAMED = "kill_named"
+    """End the sessions that the caller named, whatever they do."""
+    KILL_TRANSACTION = "kill_transaction"
+    """End those of the named sessions that are in a transaction."""
 
 
 class Signal(StrEnum):
@@ -28,7 +40,7 @@ class Outcome(StrEnum):
     GONE = "gone"
     """Ended by itself, or while nobody could see who ended it."""
     WOKE = "woke"
-    """Not idle any more, or idle anew, at the second read; not signalled."""
+    """Not idle any more, idle anew, or out of its transaction at the second read; not signalled."""
     SPARED = "spared"
     """A criterion or a guard objected; never a victim."""
     REFUSED = "refused"
@@ -40,6 +52,7 @@ class Outcome(StrEnum):
 
 
 FAILURES = frozenset({Outcome.REFUSED, Outcome.UNCONFIRMED, Outcome.NOT_REACHED})
+"""What no sweep may leave behind if it is to have succeeded."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,13 +67,18 @@ class SessionOutcome:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """The truth about one sweep: every session of the look is in it exactly once."""
+    """The truth about one sweep: every session of the look that it is about is in it exactly once.
 
+    `absent` are the ids that the caller named and the look did not find, each once and in the caller's order.
+    """
+
+    verb: Verb
     request_id: str
     component: Component
     started_at: datetime
     finished_at: datetime
     sessions: tuple[SessionOutcome, ...]
+    absent: tuple[int, ...] = ()
 
     @property
     def counts(self) -> Mapping[Outcome, int]:
@@ -68,6 +86,27 @@ class Report:
         return Counter(entry.outcome for entry in self.sessions)
 
     @property
+    def terminated(self) -> tuple[int, ...]:
+        """The ids of the sessions that were signalled and seen to be gone, in the order of the look."""
+        return tuple(entry.session.session_id for entry in self.sessions if entry.outcome is Outcome.TERMINATED)
+
+    @property
     def succeeded(self) -> bool:
-        """Whether every victim was seen to be gone or proved not to be idle any more."""
-        return not any(entry.outcome in FAILURES for entry in self.sessions)
+        """Whether all is as the caller wanted it.
+
+        A sweep for idle sessions: every victim was seen to be gone or proved not to be idle any more.
+        Named sessions: none of them is there any more. Named transactions: none of them is open any more.
+        """
+        return not any(_failed(self.verb, entry) for entry in self.sessions)
+
+
+def _failed(verb: Verb, entry: SessionOutcome) -> bool:
+    """Whether a session is still what the verb was to put an end to. To spare a named session is not to end it."""
+    match verb:
+        case Verb.KILL_IDLE:
+            return entry.outcome in FAILURES
+        case Verb.KILL_NAMED:
+            return entry.outcome not in {Outcome.TERMINATED, Outcome.GONE}
+        case Verb.KILL_TRANSACTION:
+            over = entry.outcome in {Outcome.TERMINATED, Outcome.GONE, Outcome.WOKE}
+            return not over and entry.by != Criterion.NO_TRANSACTION

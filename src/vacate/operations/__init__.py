@@ -1,4 +1,5 @@
 """What can be done: one module per public verb, and the ports the verbs need.
 
-Start with `kill_idle`. A port is a Protocol in `ports`; the rooms around implement it and `wiring` joins them.
+Start with `sweep`, which every verb that ends sessions runs its task through; `kill_idle` is the main one. A port is a
+Protocol in `ports`; the rooms around implement it and `wiring` joins them.
 """

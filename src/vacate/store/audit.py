@@ -38,7 +38,8 @@ class StoredSession:
 class StoredEvent:
     """One event as it was kept.
 
-    `id` grows with time. `role` is what the actor was in the target's project then, `None` for nothing.
+    `id` grows with time. `role` is what the actor was in the target's project then, `None` for nothing. `named` are
+    the ids that the call named.
     """
 
     id: int
@@ -53,6 +54,7 @@ class StoredEvent:
     source_address: str
     target: Target
     sessions: tuple[StoredSession, ...]
+    named: tuple[int, ...]
     error: str | None
 
 
@@ -113,6 +115,7 @@ def _event_row(event: AuditEvent) -> Mapping[str, object]:
         "component_id": target.component_id,
         "error": event.error,
         "sessions": msgspec.json.encode([_session(entry) for entry in event.sessions]).decode(),
+        "named": msgspec.json.encode(event.named).decode() if event.named else None,
     }
 
 
@@ -152,5 +155,6 @@ def _event(row: RowMapping) -> StoredEvent:
             component_id=ComponentId(row["component_id"]),
         ),
         sessions=msgspec.json.decode(row["sessions"], type=tuple[StoredSession, ...]),
+        named=() if row["named"] is None else msgspec.json.decode(row["named"], type=tuple[int, ...]),
         error=row["error"],
     )

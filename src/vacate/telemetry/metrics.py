@@ -19,31 +19,31 @@ class Metrics:
 
     def __init__(self, version: str) -> None:
         self._registry = CollectorRegistry()
-        where = ("instance_id", "component_id")
+        swept = ("instance_id", "component_id", "verb")
         Gauge("vacate_build_info", "The running version.", ("version",), registry=self._registry).labels(version).set(1)
         self._outcomes = Counter(
             "vacate_session_outcomes",
             "Sessions by what became of them.",
-            (*where, "outcome"),
+            (*swept, "outcome"),
             registry=self._registry,
         )
         self._spared = Counter(
             "vacate_sessions_spared",
             "Spared sessions by the first objection.",
-            (*where, "by"),
+            (*swept, "by"),
             registry=self._registry,
         )
         self._sweeps = Histogram(
             "vacate_sweep_duration_seconds",
             "From the look to the last confirmation.",
-            where,
+            swept,
             buckets=_BUCKETS,
             registry=self._registry,
         )
         self._last_success = Gauge(
             "vacate_sweep_last_success_timestamp_seconds",
-            "When a sweep last ended without a failure.",
-            where,
+            "When a sweep last succeeded.",
+            swept,
             registry=self._registry,
         )
         self._requests = Counter(
@@ -82,7 +82,7 @@ class Metrics:
 
     def swept(self, report: Report) -> None:
         """Count a sweep and its outcomes."""
-        where = (report.component.instance_id, report.component.id)
+        where = (report.component.instance_id, report.component.id, report.verb.value)
         for outcome, count in report.counts.items():
             self._outcomes.labels(*where, outcome.value).inc(count)
         for entry in report.sessions:

@@ -20,6 +20,7 @@ class TelemetryObserver:
         self._metrics.swept(report)
         component = report.component
         where = {
+            "verb": report.verb,
             "request_id": report.request_id,
             "instance_id": component.instance_id,
             "node_id": component.node_id,
@@ -41,12 +42,13 @@ class TelemetryObserver:
                     "application": session.application,
                     "client_address": session.client_address,
                     "state": session.state,
-                    "idle_seconds": session.in_state_for.total_seconds() if session.in_state_for else None,
+                    "in_state_seconds": session.in_state_for.total_seconds() if session.in_state_for else None,
                     "outcome": entry.outcome,
                     "reason": entry.reason,
                 },
             )
-        log("sweep ended", {**where, **{outcome.value: count for outcome, count in report.counts.items()}})
+        counts = {outcome.value: count for outcome, count in report.counts.items()}
+        log("sweep ended", {**where, **counts, **({"absent": len(report.absent)} if report.absent else {})})
 
     def audit_delayed(self, event: AuditEvent, reason: str) -> None:
         """An event could not be written; the whole of it goes to the log."""

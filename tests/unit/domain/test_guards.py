@@ -9,7 +9,7 @@ import pytest
 from tests.support.sessions import COORDINATOR, DATA_NODE, checkpointer, hidden_session, idle_session
 from vacate.domain.criteria import Criteria, Criterion
 from vacate.domain.guards import GUARDS, GuardName, GuardSettings, Objection, Surroundings, Verdict, judge
-from vacate.domain.sessions import Session
+from vacate.domain.sessions import Demand, Session
 from vacate.domain.topology import ComponentKind
 
 EVERY_GUARD = frozenset(GuardName)
@@ -58,7 +58,8 @@ def test_nothing_protects_a_plain_idle_session_of_a_client() -> None:
     assert found.victim is not None
     assert found.victim.key == session.key
     assert found.victim.pid == session.pid
-    assert found.victim.state_change == session.state_change
+    assert found.victim.demand is Demand.SAME_IDLE_PERIOD
+    assert found.victim.since == session.state_change
     assert found.victim.in_state_for == session.in_state_for
 
 

@@ -25,7 +25,7 @@ from tests.support.sessions import (
 )
 from vacate.domain.criteria import Criteria, Selection
 from vacate.domain.guards import GuardName, GuardSettings, Surroundings, judge
-from vacate.domain.sessions import Session
+from vacate.domain.sessions import Demand, Session
 from vacate.domain.topology import ComponentKind
 
 guard_names = st.sampled_from(GuardName)
@@ -46,7 +46,8 @@ def victims(
         if victim := verdict.victim:
             session = verdict.session
             assert (victim.key, victim.pid) == (session.key, session.pid)
-            assert (victim.state_change, victim.in_state_for) == (session.state_change, session.in_state_for)
+            assert victim.demand is Demand.SAME_IDLE_PERIOD
+            assert (victim.since, victim.in_state_for) == (session.state_change, session.in_state_for)
             found.add(session)
     return found
 
@@ -191,8 +192,13 @@ def test_a_guard_that_is_switched_off_never_removes_a_victim(
 
 # --- what is not known -----------------------------------------------------------------------------------------------
 
-# No verdict rests on the port: an address is the evidence, and the port only belongs to it.
-JUDGED_BY = [field.name for field in fields(Session) if "None" in str(field.type) and field.name != "client_port"]
+# No verdict rests on the port: an address is the evidence, and the port only belongs to it. An idle session is in no
+# transaction, so that there is none to tell of is nothing that is hidden.
+JUDGED_BY = [
+    field.name
+    for field in fields(Session)
+    if "None" in str(field.type) and field.name not in {"client_port", "transaction_start"}
+]
 
 
 def test_every_fact_that_may_be_unknown_is_looked_at() -> None:

@@ -1,4 +1,6 @@
-"""Sweeps on a server that lives on: whatever happens between any two steps, only who sits idle is signalled.
+"""Sweeps on a server that lives on: whatever happens between any two steps, only who may be is signalled.
+
+That is who sits idle, or who was named, or who was named and still is in the same transaction.
 
 Hypothesis writes the story: sessions open, wake, rest, end and hand on their pid before, between and within sweeps,
 links break and the audit fails. After every sweep the ground truth is compared with what was reported and written.
@@ -20,7 +22,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from tests.support.fakes import TARGET, World, actor
+from tests.support.fakes import World, actor
 from tests.support.hurry import run
 from tests.support.server_model import ModelLink, Seen, ServerModel
 from tests.support.sessions import Facts
@@ -29,12 +31,11 @@ from vacate.domain.criteria import Criteria
 from vacate.domain.errors import AuditUnavailableError, ComponentUnreachableError, StoreUnavailableError, VacateError
 from vacate.domain.guards import GuardName
 from vacate.domain.sessions import SessionKey, Victim
-from vacate.domain.sweeps import Outcome, Report, Signal
+from vacate.domain.sweeps import Outcome, Report, Signal, Verb
 from vacate.operations.ports import Signalled
 
-INTENDED = AuditAction.KILL_IDLE_INTENDED
-FINISHED = AuditAction.KILL_IDLE_FINISHED
-REFUSED = AuditAction.KILL_IDLE_REFUSED
+INTENDED = frozenset(action for action in AuditAction if action.endswith(":intended"))
+FINISHED = frozenset(action for action in AuditAction if action.endswith(":finished"))
 
 Change = tuple[str, int]
 
@@ -57,6 +58,7 @@ SPARED: list[Facts] = [
     {"backend_type": "walsender"},
     {"user": None},
 ]
+NOBODY = 4242
 PROBLEMS: list[VacateError | None] = [
     None,
     ComponentUnreachableError("no answer"),
@@ -82,6 +84,7 @@ class LivingServer(RuleBasedStateMachine):
         self.world.gateway.lent = self.new_link()
         self.server = self.world.server
         self.protected: set[SessionKey] = set()
+        self.superusers: set[SessionKey] = set()
         self.expected: list[tuple[str, AuditAction]] = []
         self.calls = 0
 
@@ -99,13 +102,16 @@ class LivingServer(RuleBasedStateMachine):
 
     @rule(facts=st.sampled_from(SPARED))
     def a_session_opens_that_is_protected(self, facts: Facts) -> None:
-        self.protected.add(self.server.key(self.server.open(**facts)))
+        key = self.server.key(self.server.open(**facts))
+        self.protected.add(key)
+        if facts.get("superuser"):
+            self.superusers.add(key)
 
     @rule(change=changes)
     def something_happens(self, change: Change) -> None:
         apply(self.server, change)
 
-    @rule(refuses=st.sampled_from([frozenset(AuditAction), frozenset({FINISHED}), frozenset({INTENDED})]))
+    @rule(refuses=st.sampled_from([frozenset(AuditAction), FINISHED, INTENDED]))
     def the_audit_breaks_down(self, refuses: frozenset[AuditAction]) -> None:
         self.world.audit.refuses = refuses
 
@@ -120,6 +126,7 @@ class LivingServer(RuleBasedStateMachine):
         assert self.world.journal.waiting == 0
 
     @rule(
+        asked=st.tuples(st.sampled_from(Verb), st.lists(st.integers(0, 11), max_size=4)),
         script=scripts,
         chunk=st.integers(1, 4),
         breaks_after=st.none() | st.integers(0, 5),
@@ -129,6 +136,7 @@ class LivingServer(RuleBasedStateMachine):
     )
     def a_sweep(
         self,
+        asked: tuple[Verb, list[int]],
         script: list[list[Change]],
         chunk: int,
         breaks_after: int | None,
@@ -151,31 +159,54 @@ class LivingServer(RuleBasedStateMachine):
         self.calls += 1
         request_id = f"request-{self.calls}"
         before = len(self.server.signals)
+        pids = (*self.server.pids(), NOBODY)
+        verb, places = asked
+        named = [pids[place % len(pids)] for place in places]
         try:
-            report = run(self.world.kill_idle(actor(request_id=request_id), TARGET))
+            report = self.call(verb, named, request_id)
         except AuditUnavailableError:
             report = None
         signals = self.server.signals[before:]
 
-        assert not self.server.wrong(signals)
-        assert not {seen.key for seen in signals} & self.protected
+        assert not self.wrong(verb, signals, named)
         if report is None:
             event("refused")
             assert not signals
-            self.expected.append((request_id, REFUSED))
+            self.expected.append((request_id, AuditAction(f"session:{verb}:refused")))
         else:
-            event(f"{'some' if signals else 'no'} signals")
-            self.compare(report, signals)
+            event(f"{verb}: {'some' if signals else 'no'} signals")
+            self.compare(report, signals, None if verb is Verb.KILL_IDLE else named)
             stages = (
-                [INTENDED, FINISHED]
+                ["intended", "finished"]
                 if any(entry.outcome is not Outcome.SPARED for entry in report.sessions)
-                else [FINISHED]
+                else ["finished"]
             )
-            self.expected += [(request_id, stage) for stage in stages]
+            self.expected += [(request_id, AuditAction(f"session:{verb}:{stage}")) for stage in stages]
 
-    def compare(self, report: Report, signals: Sequence[Seen]) -> None:
-        """The report tells the truth about every session of the look, once."""
-        assert tuple(entry.session for entry in report.sessions) == self.server.last_look
+    def call(self, verb: Verb, named: Sequence[int], request_id: str) -> Report:
+        caller = actor(request_id=request_id)
+        match verb:
+            case Verb.KILL_IDLE:
+                return self.world.sweep(caller)
+            case Verb.KILL_NAMED:
+                return self.world.kill_named(*named, caller=caller)
+            case Verb.KILL_TRANSACTION:
+                return self.world.kill_named_transactions(*named, caller=caller)
+
+    def wrong(self, verb: Verb, signals: Sequence[Seen], named: Sequence[int]) -> list[Seen]:
+        """The signals that the verb must never send."""
+        if verb is Verb.KILL_IDLE:
+            return [*self.server.wrong(signals), *[seen for seen in signals if seen.key in self.protected]]
+        superusers = [seen for seen in signals if seen.key in self.superusers]
+        strangers = [*self.server.strangers(signals, named), *superusers]
+        return strangers if verb is Verb.KILL_NAMED else [*strangers, *self.server.wrong_transactions(signals)]
+
+    def compare(self, report: Report, signals: Sequence[Seen], named: Sequence[int] | None) -> None:
+        """The report tells the truth about every session of the look that it is about, once."""
+        about = [each for each in self.server.last_look if named is None or each.session_id in named]
+        assert [entry.session for entry in report.sessions] == about
+        if named is not None:
+            assert set(named) == {entry.session.session_id for entry in report.sessions} | set(report.absent)
         signalled = {seen.key for seen in signals}
         assert len(signalled) == len(signals)
         living = {self.server.session(pid).key for pid in self.server.pids()}
@@ -199,7 +230,7 @@ class LivingServer(RuleBasedStateMachine):
         intended: set[SessionKey | None] = set()
         for entry in self.world.tape:
             if isinstance(entry, AuditEvent):
-                intended = {each.session.key for each in entry.sessions} if entry.action is INTENDED else set()
+                intended = {each.session.key for each in entry.sessions} if entry.action in INTENDED else set()
             elif isinstance(entry, Seen):
                 assert entry.key in intended
 
@@ -215,7 +246,7 @@ class LivingServer(RuleBasedStateMachine):
 
 
 PATIENT = settings(
-    deadline=None, max_examples=120, stateful_step_count=25, suppress_health_check=[HealthCheck.too_slow]
+    deadline=None, max_examples=150, stateful_step_count=25, suppress_health_check=[HealthCheck.too_slow]
 )
 
 TestLivingServer = LivingServer.TestCase
@@ -252,12 +283,34 @@ def test_the_same_story_told_of_a_careless_link_ends_badly() -> None:
         run_state_machine_as_test(CarelesslySweptServer, settings=hunting)
 
 
-@pytest.mark.parametrize("change", [ServerModel.wake, ServerModel.rest, ServerModel.reuse])
-def test_a_careless_link_is_found_out(change: Callable[[ServerModel, int], None]) -> None:
+def carelessly(change: Callable[[ServerModel, int], None]) -> tuple[World, int]:
+    """A world with a careless link and one session, which changes right after the look."""
     world = World()
     pid = world.server.open()
     world.gateway.lent = CarelessLink(server=world.server)
     steps = deque([lambda: None, lambda: change(world.server, pid)])
     world.gateway.lent.meanwhile = lambda: steps.popleft()() if steps else None
+    return world, pid
+
+
+@pytest.mark.parametrize("change", [ServerModel.wake, ServerModel.rest, ServerModel.reuse])
+def test_a_careless_link_is_found_out(change: Callable[[ServerModel, int], None]) -> None:
+    world, _ = carelessly(change)
     world.sweep()
     assert len(world.server.wrong(world.server.signals)) == 1
+
+
+def test_a_careless_link_is_found_out_when_it_ends_a_stranger() -> None:
+    world, pid = carelessly(ServerModel.reuse)
+    world.kill_named(pid)
+    assert len(world.server.strangers(world.server.signals, [pid])) == 1
+
+
+@pytest.mark.parametrize("change", [ServerModel.rest, ServerModel.begin, ServerModel.reuse])
+def test_a_careless_link_is_found_out_when_it_ends_another_transaction(
+    change: Callable[[ServerModel, int], None],
+) -> None:
+    world, pid = carelessly(change)
+    world.server.begin(pid)
+    world.kill_named_transactions(pid)
+    assert len(world.server.wrong_transactions(world.server.signals)) == 1

@@ -22,7 +22,7 @@ from vacate.domain.errors import (
 )
 from vacate.domain.guards import GuardName, GuardSettings
 from vacate.domain.sweeps import Outcome, Report, SessionOutcome, Signal
-from vacate.operations.kill_idle import Limits
+from vacate.operations.sweep import Limits
 
 CUT = ComponentUnreachableError("no answer")
 

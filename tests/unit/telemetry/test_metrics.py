@@ -13,12 +13,13 @@ from tests.support.sessions import LOOK_AT, idle_session
 from vacate.domain.criteria import Criterion
 from vacate.domain.errors import ComponentUnreachableError
 from vacate.domain.guards import GuardName
-from vacate.domain.sweeps import Outcome, Report, SessionOutcome, Signal
+from vacate.domain.sweeps import Outcome, Report, SessionOutcome, Signal, Verb
 from vacate.domain.topology import ComponentId
 from vacate.operations.ports import ComponentHealth
 from vacate.telemetry.metrics import Metrics
 
 WHERE = {"instance_id": COMPONENT.instance_id, "component_id": COMPONENT.id}
+SWEPT = WHERE | {"verb": "kill_idle"}
 SECRET = "SELECT 'Minka'"  # noqa: S105 - what a user typed, and no metric may show.
 
 
@@ -42,6 +43,7 @@ def value(metrics: Metrics, sample: str, **labels: str) -> float | None:
 
 def report(*outcomes: tuple[Outcome, str]) -> Report:
     return Report(
+        verb=Verb.KILL_IDLE,
         request_id="request-1",
         component=COMPONENT,
         started_at=LOOK_AT,
@@ -80,10 +82,10 @@ def busy_service() -> Metrics:
 
 LABELS = {
     "vacate_build_info": {"version"},
-    "vacate_session_outcomes": {"instance_id", "component_id", "outcome"},
-    "vacate_sessions_spared": {"instance_id", "component_id", "by"},
-    "vacate_sweep_duration_seconds": {"instance_id", "component_id"},
-    "vacate_sweep_last_success_timestamp_seconds": {"instance_id", "component_id"},
+    "vacate_session_outcomes": {"instance_id", "component_id", "verb", "outcome"},
+    "vacate_sessions_spared": {"instance_id", "component_id", "verb", "by"},
+    "vacate_sweep_duration_seconds": {"instance_id", "component_id", "verb"},
+    "vacate_sweep_last_success_timestamp_seconds": {"instance_id", "component_id", "verb"},
     "vacate_http_requests": {"route", "method", "status"},
     "vacate_http_request_duration_seconds": {"route"},
     "vacate_authentication_failures": {"kind"},
@@ -137,7 +139,7 @@ def test_the_content_type_is_that_of_the_text_format(metrics: Metrics) -> None:
 
 def test_two_services_do_not_count_for_each_other(metrics: Metrics) -> None:
     Metrics("1.2.3").swept(MIXED)
-    assert value(metrics, "vacate_session_outcomes_total", **WHERE, outcome="terminated") is None
+    assert value(metrics, "vacate_session_outcomes_total", **SWEPT, outcome="terminated") is None
 
 
 # --- what is counted -------------------------------------------------------------------------------------------------
@@ -147,7 +149,7 @@ def test_sessions_are_counted_by_outcome(metrics: Metrics) -> None:
     for _ in range(2):
         metrics.swept(MIXED)
     counted = {
-        outcome: value(metrics, "vacate_session_outcomes_total", **WHERE, outcome=outcome.value) for outcome in Outcome
+        outcome: value(metrics, "vacate_session_outcomes_total", **SWEPT, outcome=outcome.value) for outcome in Outcome
     }
     assert {outcome: count for outcome, count in counted.items() if count is not None} == {
         Outcome.TERMINATED: 4,
@@ -158,26 +160,26 @@ def test_sessions_are_counted_by_outcome(metrics: Metrics) -> None:
 
 def test_spared_sessions_are_counted_by_their_first_objection_and_nobody_else_is(metrics: Metrics) -> None:
     metrics.swept(MIXED)
-    assert value(metrics, "vacate_sessions_spared_total", **WHERE, by="not_idle") == 2
-    assert value(metrics, "vacate_sessions_spared_total", **WHERE, by="listener") == 1
-    assert value(metrics, "vacate_sessions_spared_total", **WHERE, by="signalled") is None
-    assert value(metrics, "vacate_sessions_spared_total", **WHERE, by="link") is None
+    assert value(metrics, "vacate_sessions_spared_total", **SWEPT, by="not_idle") == 2
+    assert value(metrics, "vacate_sessions_spared_total", **SWEPT, by="listener") == 1
+    assert value(metrics, "vacate_sessions_spared_total", **SWEPT, by="signalled") is None
+    assert value(metrics, "vacate_sessions_spared_total", **SWEPT, by="link") is None
 
 
 def test_a_sweeps_duration_is_measured_from_its_begin_to_its_end(metrics: Metrics) -> None:
     metrics.swept(MIXED)
-    assert value(metrics, "vacate_sweep_duration_seconds_count", **WHERE) == 1
-    assert value(metrics, "vacate_sweep_duration_seconds_sum", **WHERE) == 1.5
-    assert value(metrics, "vacate_sweep_duration_seconds_bucket", **WHERE, le="1.0") == 0
-    assert value(metrics, "vacate_sweep_duration_seconds_bucket", **WHERE, le="2.5") == 1
+    assert value(metrics, "vacate_sweep_duration_seconds_count", **SWEPT) == 1
+    assert value(metrics, "vacate_sweep_duration_seconds_sum", **SWEPT) == 1.5
+    assert value(metrics, "vacate_sweep_duration_seconds_bucket", **SWEPT, le="1.0") == 0
+    assert value(metrics, "vacate_sweep_duration_seconds_bucket", **SWEPT, le="2.5") == 1
 
 
 def test_only_a_sweep_without_a_failure_is_a_success(metrics: Metrics) -> None:
     metrics.swept(MIXED)
-    assert value(metrics, "vacate_sweep_last_success_timestamp_seconds", **WHERE) is None
+    assert value(metrics, "vacate_sweep_last_success_timestamp_seconds", **SWEPT) is None
     metrics.swept(report((Outcome.TERMINATED, Signal.SIGNALLED)))
     ended = (LOOK_AT + timedelta(seconds=1.5)).timestamp()
-    assert value(metrics, "vacate_sweep_last_success_timestamp_seconds", **WHERE) == ended
+    assert value(metrics, "vacate_sweep_last_success_timestamp_seconds", **SWEPT) == ended
 
 
 def test_requests_are_counted_by_route_method_and_status(metrics: Metrics) -> None:
@@ -229,6 +231,18 @@ def test_each_scrape_asks_anew_how_many_audit_events_wait(metrics: Metrics) -> N
     assert value(metrics, "vacate_audit_waiting") == 0
 
 
+def test_each_verb_is_counted_for_itself(metrics: Metrics) -> None:
+    metrics.swept(MIXED)
+    named = replace(report((Outcome.TERMINATED, Signal.SIGNALLED)), verb=Verb.KILL_NAMED)
+    metrics.swept(named)
+    assert value(metrics, "vacate_session_outcomes_total", **SWEPT, outcome="terminated") == 2
+    by_name = WHERE | {"verb": "kill_named"}
+    assert value(metrics, "vacate_session_outcomes_total", **by_name, outcome="terminated") == 1
+    assert value(metrics, "vacate_sweep_duration_seconds_count", **by_name) == 1
+    # Whoever waits for the next sweep for idle sessions is not told that one has succeeded.
+    assert value(metrics, "vacate_sweep_last_success_timestamp_seconds", **SWEPT) is None
+
+
 # --- a whole sweep ---------------------------------------------------------------------------------------------------
 
 
@@ -243,4 +257,4 @@ def test_every_report_that_a_sweep_can_give_is_counted(metrics: Metrics) -> None
     whole = world.sweep()
     metrics.swept(whole)
     for outcome, count in whole.counts.items():
-        assert value(metrics, "vacate_session_outcomes_total", **WHERE, outcome=outcome.value) == count
+        assert value(metrics, "vacate_session_outcomes_total", **SWEPT, outcome=outcome.value) == count

@@ -91,6 +91,7 @@ def test_a_sessions_line_says_who_it_was_where_and_why(
         del line[part]
     assert first.session.in_state_for is not None
     assert line == {
+        "verb": "kill_idle",
         "request_id": "request-5",
         "instance_id": COMPONENT.instance_id,
         "node_id": COMPONENT.node_id,
@@ -103,7 +104,7 @@ def test_a_sessions_line_says_who_it_was_where_and_why(
         "application": "web",
         "client_address": "192.0.2.7",
         "state": "idle",
-        "idle_seconds": first.session.in_state_for.total_seconds(),
+        "in_state_seconds": first.session.in_state_for.total_seconds(),
         "outcome": "refused",
         "reason": first.reason,
     }
@@ -118,6 +119,16 @@ def test_the_last_line_of_a_sweep_counts_its_outcomes(
     assert last["message"] == "sweep ended"
     assert last["request_id"] == "request-5"
     assert {outcome: last[outcome.value] for outcome in Outcome} == dict(report.counts)
+
+
+def test_the_lines_of_named_sessions_say_so_and_count_the_absent(
+    observer: TelemetryObserver, caplog: pytest.LogCaptureFixture
+) -> None:
+    world = World()
+    observer.swept(world.kill_named(world.server.open(), 7, 8))
+    session, last = lines(caplog)
+    assert (session["message"], session["verb"]) == ("session terminated", "kill_named")
+    assert (last["message"], last["verb"], last["terminated"], last["absent"]) == ("sweep ended", "kill_named", 1, 2)
 
 
 def test_a_sweep_without_victims_is_one_line(observer: TelemetryObserver, caplog: pytest.LogCaptureFixture) -> None:

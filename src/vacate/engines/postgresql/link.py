@@ -1,13 +1,14 @@
 """The link to a PostgreSQL server: rows become sessions here, and victims become signals."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
 from datetime import timedelta
 from typing import Any
 
+from vacate.domain.activity import Activity
 from vacate.domain.errors import ComponentUnreachableError
 from vacate.domain.guards import GuardName
-from vacate.domain.sessions import Session, SessionKey, Victim
+from vacate.domain.sessions import Demand, Session, SessionKey, Victim
 from vacate.domain.sweeps import Signal
 from vacate.engines.statements import statement
 from vacate.engines.wire import Wire
@@ -21,12 +22,20 @@ _ENGINE = "postgresql"
 _STATEMENT = 250
 _PER_COPY = 32
 _SETTLED = timedelta(seconds=2)
+# The columns of activity.sql, in their order: what an activity holds, but that the session's id is its pid here.
+_ACTIVITY_COLUMNS = tuple(fact.name for fact in fields(Activity) if fact.name != "session_id")
+# A frozen dataclass looks up the name of each of its fields whenever one is made. With thousands of sessions that took
+# longer than anything else in a listing, so the slots are filled as they are, in the order of the columns.
+_TELL = tuple(Activity.__dict__[name].__set__ for name in _ACTIVITY_COLUMNS)
+_TELL_SESSION_ID = Activity.__dict__["session_id"].__set__
+_TELL_BLOCKED_BY = Activity.__dict__["blocked_by"].__set__
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Batch:
-    """The victims of one statement, and how many of them share one copy of the server's list."""
+    """The victims of one statement, all of one demand, and how many of them share one copy of the server's list."""
 
+    demand: Demand
     victims: Sequence[Victim]
     per_copy: int
 
@@ -44,6 +53,16 @@ class PostgresqlLink:
         rows = await self._wire.fetch(statement(_ENGINE, "look", self._major))
         return tuple(_session(dict(row)) for row in rows)
 
+    async def activity(self) -> tuple[Activity, ...]:
+        """Read every client's session with what it does."""
+        rows = await self._wire.fetch(statement(_ENGINE, "activity", self._major))
+        return tuple(_activity(row) for row in rows)
+
+    async def databases(self) -> tuple[str, ...]:
+        """The databases that clients may use, sorted."""
+        rows = await self._wire.fetch(statement(_ENGINE, "databases", self._major))
+        return tuple(row["name"] for row in rows)
+
     async def terminate(
         self, victims: Sequence[Victim], off: frozenset[GuardName]
     ) -> AsyncIterator[Sequence[Signalled]]:
@@ -56,14 +75,15 @@ class PostgresqlLink:
                     sql,
                     [victim.pid for victim in batch.victims],
                     [victim.key.backend_start for victim in batch.victims],
-                    [victim.state_change for victim in batch.victims],
+                    [victim.since for victim in batch.victims],
                     batch.per_copy,
                     GuardName.NO_CLIENT_ADDRESS in off,
                     GuardName.NOT_A_CLIENT in off,
+                    batch.demand,
                 )
             except ComponentUnreachableError as error:
                 raise TerminateBrokenError(str(error), keys) from error
-            yield tuple(_signalled(dict(row)) for row in rows)
+            yield tuple(_signalled(dict(row), batch.demand) for row in rows)
 
     async def still_present(self, keys: Sequence[SessionKey]) -> frozenset[SessionKey]:
         """Which of these sessions the server still lists; the link is opened again if it broke."""
@@ -82,33 +102,53 @@ def batches(victims: Sequence[Victim]) -> Iterator[Batch]:
 
     The order of the look is kept: it is the order of the server's own list, so each victim is found quickly behind
     the ones that are gone. A session that was used a moment ago may well be used again in a moment, so each of these
-    gets a list of its own, last, when the list has become short.
+    gets a list of its own, last, when the list has become short; and so does each that may be busy.
     """
-    settled = [victim for victim in victims if victim.in_state_for >= _SETTLED]
-    fresh = [victim for victim in victims if victim.in_state_for < _SETTLED]
-    for start in range(0, len(settled), _STATEMENT):
-        yield Batch(victims=settled[start : start + _STATEMENT], per_copy=_PER_COPY)
-    for start in range(0, len(fresh), _STATEMENT):
-        yield Batch(victims=fresh[start : start + _STATEMENT], per_copy=1)
+    for demand in Demand:
+        alike = [victim for victim in victims if victim.demand is demand]
+        settled = [victim for victim in alike if _is_settled(victim)]
+        fresh = [victim for victim in alike if not _is_settled(victim)]
+        for start in range(0, len(settled), _STATEMENT):
+            yield Batch(demand=demand, victims=settled[start : start + _STATEMENT], per_copy=_PER_COPY)
+        for start in range(0, len(fresh), _STATEMENT):
+            yield Batch(demand=demand, victims=fresh[start : start + _STATEMENT], per_copy=1)
+
+
+def _is_settled(victim: Victim) -> bool:
+    if victim.demand is not Demand.SAME_IDLE_PERIOD or victim.in_state_for is None:
+        return False
+    return victim.in_state_for >= _SETTLED
 
 
 def _session(row: Mapping[str, Any]) -> Session:
     return Session(session_id=row["pid"], **row)
 
 
-def _signalled(row: Mapping[str, Any]) -> Signalled:
+def _activity(row: Iterable[Any]) -> Activity:
+    activity = Activity.__new__(Activity)
+    for tell, fact in zip(_TELL, row, strict=True):
+        tell(activity, fact)
+    _TELL_SESSION_ID(activity, activity.pid)
+    _TELL_BLOCKED_BY(activity, tuple(activity.blocked_by or ()))
+    return activity
+
+
+def _signalled(row: Mapping[str, Any], demand: Demand) -> Signalled:
     signal = Signal(row["signal"])
     return Signalled(
         key=SessionKey(session_id=row["pid"], backend_start=row["backend_start"]),
         signal=signal,
-        reason=_REASONS[signal].format(state=row["state"]),
+        reason=(_WOKE[demand] if signal is Signal.WOKE else _REASONS[signal]).format(state=row["state"]),
     )
 
 
+_WOKE = {
+    Demand.SAME_IDLE_PERIOD: "it was used since the look (state now: {state})",
+    Demand.SAME_TRANSACTION: "its transaction ended since the look (state now: {state})",
+}
 _REASONS = {
     Signal.SIGNALLED: "signalled",
     Signal.GONE: "it was gone before its turn",
-    Signal.WOKE: "it was used since the look (state now: {state})",
     Signal.FORBIDDEN: "the server does not let Vacate's role end it",
     Signal.PROTECTED: "it is protected at the second read",
 }

@@ -1,0 +1,198 @@
+"""A sweep: one run on one target, from the look to the last word in the audit. The verbs say what it is for."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from vacate.domain.audit import AuditAction, AuditEvent
+from vacate.domain.criteria import Criteria
+from vacate.domain.errors import VacateError
+from vacate.domain.guards import GuardName, GuardSettings, Surroundings, Verdict
+from vacate.domain.identity import Actor, Permission
+from vacate.domain.sessions import Session
+from vacate.domain.sweeps import Report, SessionOutcome, Verb
+from vacate.domain.topology import Target
+from vacate.operations.fates import Fates
+from vacate.operations.journal import Journal
+from vacate.operations.ports import (
+    Clock,
+    Gateway,
+    Inventory,
+    Link,
+    Observer,
+    Placement,
+    TerminateBrokenError,
+)
+
+_FIRST_POLL = 0.005
+_SLOWEST_POLL = 0.1
+
+Judge = Callable[[Sequence[Session], Criteria, GuardSettings, Surroundings], tuple[Verdict, ...]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """How long a sweep may take: to signal, and after the last signal to see who is gone."""
+
+    signal_for: timedelta = timedelta(seconds=45)
+    confirm_for: timedelta = timedelta(seconds=5)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """What a verb wants of a sweep.
+
+    `judge` gives the sessions of the look their verdicts. `named` are the ids that the caller gave, if the verb is
+    about those alone. `waived` are guards that the verb has off whatever the instance says.
+    """
+
+    verb: Verb
+    intended: AuditAction
+    finished: AuditAction
+    refused: AuditAction
+    judge: Judge
+    named: tuple[int, ...] | None = None
+    waived: frozenset[GuardName] = frozenset()
+
+    def about(self, looked_at: Sequence[Session]) -> tuple[Session, ...]:
+        """The sessions of a look that the sweep is about."""
+        if self.named is None:
+            return tuple(looked_at)
+        named = frozenset(self.named)
+        return tuple(session for session in looked_at if session.session_id in named)
+
+    def absent(self, looked_at: Sequence[Session]) -> tuple[int, ...]:
+        """The named ids that the look did not find. They go no further: nobody is asked about them."""
+        present = {session.session_id for session in looked_at}
+        return tuple(session_id for session_id in self.named or () if session_id not in present)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sweep:
+    """Everything that a sweep needs; every verb that ends sessions runs its task through it."""
+
+    inventory: Inventory
+    gateway: Gateway
+    journal: Journal
+    observer: Observer
+    clock: Clock
+    limits: Limits = field(default_factory=Limits)
+
+    async def run(self, actor: Actor, target: Target, task: Task) -> Report:
+        """Do the task on the target, and say what became of every session that it is about.
+
+        A caller that goes away does not stop a sweep half way: it runs to its end, and so does its audit.
+
+        Raises:
+            ProjectMismatchError, PermissionDeniedError: the actor may not do this.
+            InstanceUnknownError, NodeUnknownError, ComponentUnknownError: there is no such target.
+            ComponentUnreachableError, ComponentBusyError, MissingRightsError, WrongServerError,
+            UnsupportedServerError: the component's server is in no state to be swept.
+            AuditUnavailableError: the intent cannot be written.
+            After any of them nothing was ended.
+        """
+        running = asyncio.ensure_future(self._attempt(actor, target, task))
+        try:
+            return await asyncio.shield(running)
+        except asyncio.CancelledError:
+            await asyncio.wait([running])
+            raise
+
+    async def _attempt(self, actor: Actor, target: Target, task: Task) -> Report:
+        try:
+            actor.require(Permission.KILL, target.project_id)
+            placement = self.inventory.place(target)
+            async with self.gateway.link(placement.component) as link:
+                return await self._sweep(actor, target, task, placement, link)
+        except VacateError as error:
+            await self.journal.conclude(self._event(task.refused, actor, target, task, error=error))
+            raise
+
+    async def _sweep(self, actor: Actor, target: Target, task: Task, placement: Placement, link: Link) -> Report:
+        started_at = self.clock()
+        component = placement.component
+        guards = placement.guards.waiving(task.waived)
+        surroundings = Surroundings(kind=component.kind, coordinators=placement.instance.coordinator_names())
+        looked_at = await link.look()
+        fates = Fates(task.judge(task.about(looked_at), placement.criteria, guards, surroundings))
+
+        if fates.victims:
+            intended = fates.outcomes(victims_only=True)
+            await self.journal.record(self._event(task.intended, actor, target, task, intended))
+            try:
+                await self._signal(link, guards.off, fates)
+                await self._confirm(link, fates)
+            except Exception as error:
+                # Nobody foresaw it, and signals may be out: what is known is written down all the same.
+                fates.broke_off(type(error).__name__, fates.unanswered)
+                known = fates.outcomes()
+                await self.journal.conclude(self._event(task.finished, actor, target, task, known, error=error))
+                raise
+
+        sessions = fates.outcomes()
+        finished = self._event(task.finished, actor, target, task, sessions)
+        report = Report(
+            verb=task.verb,
+            request_id=actor.request_id,
+            component=component,
+            started_at=started_at,
+            finished_at=finished.at,
+            sessions=sessions,
+            absent=task.absent(looked_at),
+        )
+        if fates.victims:
+            await self.journal.conclude(finished)
+        else:
+            await self.journal.record(finished)
+        self.observer.swept(report)
+        return report
+
+    def _event(
+        self,
+        action: AuditAction,
+        actor: Actor,
+        target: Target,
+        task: Task,
+        sessions: tuple[SessionOutcome, ...] = (),
+        *,
+        error: Exception | None = None,
+    ) -> AuditEvent:
+        return AuditEvent(
+            at=self.clock(),
+            action=action,
+            actor=actor,
+            target=target,
+            sessions=sessions,
+            named=task.named or (),
+            error=None if error is None else f"{type(error).__name__}: {error}",
+        )
+
+    async def _signal(self, link: Link, off: frozenset[GuardName], fates: Fates) -> None:
+        deadline = asyncio.get_running_loop().time() + self.limits.signal_for.total_seconds()
+        try:
+            async for answers in link.terminate(fates.victims, off):
+                fates.answered(answers)
+                if asyncio.get_running_loop().time() > deadline:
+                    fates.out_of_time(self.limits.signal_for)
+                    return
+        except TerminateBrokenError as error:
+            fates.broke_off(str(error), error.in_flight)
+
+    async def _confirm(self, link: Link, fates: Fates) -> None:
+        """Poll once for all of them until each is gone or the time is over.
+
+        Signals are out by now, so whatever keeps the link from being opened again is a reason and no error.
+        """
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + self.limits.confirm_for.total_seconds()
+        pause = _FIRST_POLL
+        while fates.awaited:
+            try:
+                fates.seen_present(await link.still_present(tuple(fates.awaited)))
+            except VacateError as error:
+                fates.not_seen(str(error))
+            if not fates.awaited or loop.time() + pause > deadline:
+                return
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, _SLOWEST_POLL)
