@@ -30,6 +30,7 @@ class _Line:
     lent: bool = False
     checked_at: datetime | None = None
     problem: str | None = "not checked yet"
+    version: str | None = None
 
 
 class EngineGateway:
@@ -87,19 +88,21 @@ class EngineGateway:
     def health(self) -> tuple[ComponentHealth, ...]:
         """What the last check of each component found."""
         return tuple(
-            ComponentHealth(component=component, checked_at=line.checked_at, problem=line.problem)
+            ComponentHealth(component=component, checked_at=line.checked_at, problem=line.problem, version=line.version)
             for component, line in self._lines.items()
         )
 
     async def _ready(self, component: Component, line: _Line) -> None:
         """Connect if need be and check the server; what was found is kept for `health`."""
         try:
-            await check(await _probed(line.wire), component, self._pins)
+            capabilities = await _probed(line.wire)
+            await check(capabilities, component, self._pins)
         except VacateError as error:
             line.problem = str(error)
             raise
         else:
             line.wire.vouch()
+            line.version = capabilities.version
             line.problem = None
         finally:
             line.checked_at = self._clock()

@@ -16,6 +16,7 @@ class Capabilities:
     """The answer of a server's probe: its identity, its recovery role, and the rights of the role `login`."""
 
     major_version: int
+    version: str
     system_identifier: str
     in_recovery: bool
     login: str
