@@ -1,20 +1,21 @@
-"""Signed requests: the scheme SDK-HMAC-SHA256, told from the raw bytes of a request.
+"""Signed requests, told from their raw bytes.
 
 A caller's client and this module build the same text from the request, the canonical request, and the
-secret key turns it into the signature. Signing and verifying share that one piece of code here.
+secret key turns it into the signature. Signing and verifying share that one piece of code here; how a scheme
+hashes and signs is in `algorithms`.
 
 Source: the published rules of AK/SK signing, checked against what the official clients send.
 """
 
-import hashlib
 import hmac
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
 
 from vacate.domain.errors import SignatureExpiredError, SignatureInvalidError
+from vacate.iam.algorithms import ALGORITHMS, SDK_HMAC_SHA256, Algorithm, Key
 from vacate.iam.canonical import canonical_request, canonical_uris
 from vacate.operations.access import Presented
 
@@ -24,59 +25,31 @@ DATE_HEADER = b"x-sdk-date"
 _DATE_FORMAT = "%Y%m%dT%H%M%SZ"
 _DATE = re.compile(rb"[0-9]{8}T[0-9]{6}Z")
 _UNSIGNED_PAYLOAD = b"UNSIGNED-PAYLOAD"
-# A header name as HTTP allows it, in lower case, as every client lists it.
-_FIELDS = re.compile(
-    rb"Access=(?P<access_key>[0-9A-Za-z_-]{1,128}),[ ]*"
-    rb"SignedHeaders=(?P<names>[0-9a-z!#$%&'*+.^_`|~-]+(?:;[0-9a-z!#$%&'*+.^_`|~-]+)*),[ ]*"
-    rb"Signature=(?P<signature>[0-9a-f]+)"
+_WHO = rb"(?P<access_key>[0-9A-Za-z_-]{1,128})"
+_SCOPE = rb"(?P<scope>[0-9]{8}/[0-9A-Za-z._-]{1,64}/[0-9A-Za-z._-]{1,64})"
+# A header name as HTTP allows it, in lower case, as every client lists it. The longest signature is the DER of
+# two numbers of 33 bytes.
+_REST = (
+    rb",[ ]*SignedHeaders=(?P<names>[0-9a-z!#$%&'*+.^_`|~-]+(?:;[0-9a-z!#$%&'*+.^_`|~-]+)*)"
+    rb",[ ]*Signature=(?P<signature>[0-9a-f]{1,144})"
 )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Algorithm:
-    """One scheme: how it hashes, how it signs, and how it tells whether a signature fits.
-
-    Verifying is a function of its own because a scheme with a random part cannot compare two signatures.
-    """
-
-    scheme: bytes
-    content_header: bytes
-    digest: Callable[[bytes], bytes]
-    sign: Callable[[bytes, bytes], bytes]
-    fits: Callable[[bytes, bytes, bytes], bool]
-
-
-def _sha256(data: bytes) -> bytes:
-    return hashlib.sha256(data).hexdigest().encode("ascii")
-
-
-def _hmac_sha256(secret: bytes, text: bytes) -> bytes:
-    return hmac.digest(secret, text, "sha256").hex().encode("ascii")
-
-
-def _hmac_sha256_fits(secret: bytes, text: bytes, signature: bytes) -> bool:
-    return hmac.compare_digest(_hmac_sha256(secret, text), signature)
-
-
-SDK_HMAC_SHA256 = Algorithm(
-    scheme=b"SDK-HMAC-SHA256",
-    content_header=b"x-sdk-content-sha256",
-    digest=_sha256,
-    sign=_hmac_sha256,
-    fits=_hmac_sha256_fits,
-)
-
-ALGORITHMS: Mapping[bytes, Algorithm] = {algorithm.scheme: algorithm for algorithm in (SDK_HMAC_SHA256,)}
+_FIELDS = re.compile(rb"Access=" + _WHO + _REST)
+_SCOPED_FIELDS = re.compile(rb"Credential=" + _WHO + rb"/" + _SCOPE + _REST)
+_DAY_DIGITS = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Authorization:
-    """What an Authorization header says: whose key, which headers in which order, and the signature."""
+    """What an Authorization header says: whose key, which headers in which order, and the signature.
+
+    `scope` is `<yyyymmdd>/<region>/<service>` where the scheme binds its signatures to one, and empty otherwise.
+    """
 
     algorithm: Algorithm
     access_key: str
     signed_headers: tuple[bytes, ...]
     signature: bytes
+    scope: bytes = b""
 
 
 def is_signed(value: bytes) -> bool:
@@ -92,8 +65,10 @@ def parse_authorization(value: bytes) -> Authorization:
     """
     scheme, _, rest = value.partition(b" ")
     algorithm = ALGORITHMS.get(scheme)
-    fields = _FIELDS.fullmatch(rest.strip())
-    if algorithm is None or fields is None:
+    if algorithm is None:
+        raise SignatureInvalidError("the Authorization header is in no scheme that is known here")
+    fields = (_SCOPED_FIELDS if algorithm.scoped else _FIELDS).fullmatch(rest.strip())
+    if fields is None:
         raise SignatureInvalidError("the Authorization header cannot be read")
     names = tuple(fields["names"].split(b";"))
     if len(set(names)) != len(names):
@@ -103,6 +78,7 @@ def parse_authorization(value: bytes) -> Authorization:
         access_key=fields["access_key"].decode("ascii"),
         signed_headers=names,
         signature=fields["signature"],
+        scope=fields["scope"] if algorithm.scoped else b"",
     )
 
 
@@ -111,6 +87,9 @@ def verify(request: Presented, authorization: Authorization, secret: bytes, now:
 
     The body must be covered: `UNSIGNED-PAYLOAD` is refused, because whoever can hold such a request back
     could name another component in its body and have that one's sessions ended.
+
+    A scope must be of the day of the signing time. Its region and service may have any names: they are signed,
+    but the service does not know under which names its callers think of it.
 
     Raises:
         SignatureInvalidError: the signature does not fit, or does not cover what it must.
@@ -121,15 +100,19 @@ def verify(request: Presented, authorization: Authorization, secret: bytes, now:
     signed_at = _signing_time(headers.get(DATE_HEADER))
     if abs(now - signed_at) > CLOCK_WINDOW:
         raise SignatureExpiredError(signed_at=_date(signed_at), now=_date(now))
+    if authorization.scope and authorization.scope[:_DAY_DIGITS] != headers[DATE_HEADER][:_DAY_DIGITS]:
+        raise SignatureInvalidError("the Credential is for another day than x-sdk-date")
     payload = algorithm.digest(request.body)
     declared = headers.get(algorithm.content_header, payload)
     if declared == _UNSIGNED_PAYLOAD:
         raise SignatureInvalidError("the body must be signed too, UNSIGNED-PAYLOAD is not accepted")
     if not hmac.compare_digest(declared, payload):
         raise SignatureInvalidError("the body is not the one that was signed")
+    key = Key(access_key=authorization.access_key, secret=secret, scope=authorization.scope)
     for uri in canonical_uris(request.path):
-        text = _string_to_sign(algorithm, request.method, uri, request.query, headers, payload)
-        if algorithm.fits(secret, text, authorization.signature):
+        canonical = canonical_request(request.method, uri, request.query, headers, payload)
+        text = _string_to_sign(algorithm, key.scope, headers[DATE_HEADER], canonical)
+        if algorithm.fits(key, text, authorization.signature):
             return
     raise SignatureInvalidError
 
@@ -144,7 +127,7 @@ def sign(
     secret: bytes,
     at: datetime,
 ) -> dict[str, str]:
-    """Sign a request as a client does.
+    """Sign a request as a client does that was told nothing about schemes, with SDK-HMAC-SHA256.
 
     Args:
         method: in upper case.
@@ -158,19 +141,31 @@ def sign(
     Returns:
         The headers given, with Host, X-Sdk-Date and Authorization.
     """
+    key = Key(access_key=access_key, secret=secret)
+    return sign_with(SDK_HMAC_SHA256, key, method=method, url=url, headers=headers, body=body, at=at)
+
+
+def sign_with(
+    algorithm: Algorithm,
+    key: Key,
+    *,
+    method: str,
+    url: str,
+    headers: Mapping[str, str],
+    body: bytes,
+    at: datetime,
+) -> dict[str, str]:
+    """Sign a request in any scheme; everything else is as in `sign`."""
     parts = urlsplit(url)
     sent = {**headers, "Host": parts.netloc.rpartition("@")[2], "X-Sdk-Date": _date(at)}
     values = {name.lower().encode("ascii"): value.strip().encode() for name, value in sorted(sent.items(), key=_lower)}
-    algorithm = SDK_HMAC_SHA256
     uri = next(canonical_uris(parts.path.encode()))
-    text = _string_to_sign(algorithm, method, uri, parts.query.encode(), values, algorithm.digest(body))
-    names = b";".join(values).decode("ascii")
-    signature = algorithm.sign(secret, text).decode("ascii")
-    scheme = algorithm.scheme.decode("ascii")
-    return {
-        **sent,
-        "Authorization": f"{scheme} Access={access_key}, SignedHeaders={names}, Signature={signature}",
-    }
+    canonical = canonical_request(method, uri, parts.query.encode(), values, algorithm.digest(body))
+    text = _string_to_sign(algorithm, key.scope, values[DATE_HEADER], canonical)
+    scheme, names = algorithm.scheme.decode("ascii"), b";".join(values).decode("ascii")
+    who = f"Credential={key.access_key}/{key.scope.decode('ascii')}" if algorithm.scoped else f"Access={key.access_key}"
+    signature = algorithm.sign(key, text).decode("ascii")
+    return {**sent, "Authorization": f"{scheme} {who}, SignedHeaders={names}, Signature={signature}"}
 
 
 def _lower(item: tuple[str, str]) -> str:
@@ -208,9 +203,7 @@ def _signed_values(headers: Iterable[tuple[bytes, bytes]], names: Iterable[bytes
     return {name: values[0] for name, values in sent.items()}
 
 
-def _string_to_sign(
-    algorithm: Algorithm, method: str, uri: bytes, query: bytes, headers: Mapping[bytes, bytes], payload: bytes
-) -> bytes:
-    """Shape: scheme, date and the hash of the canonical request, one a line."""
-    request = canonical_request(method, uri, query, headers, payload)
-    return b"\n".join((algorithm.scheme, headers[DATE_HEADER], algorithm.digest(request)))
+def _string_to_sign(algorithm: Algorithm, scope: bytes, date: bytes, canonical: bytes) -> bytes:
+    """Shape: scheme, date, the scope if there is one, and the hash of the canonical request, one a line."""
+    bound = (scope,) if algorithm.scoped else ()
+    return b"\n".join((algorithm.scheme, date, *bound, algorithm.digest(canonical)))

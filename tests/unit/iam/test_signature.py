@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vacate.domain.errors import AuthenticationError, SignatureExpiredError, SignatureInvalidError
+from vacate.iam.algorithms import ALGORITHMS
 from vacate.iam.signature import is_signed, parse_authorization, sign, verify
 from vacate.operations.access import Presented
 
@@ -418,6 +419,7 @@ def test_an_unsigned_body_is_refused_also_when_the_word_is_not_signed() -> None:
 # --- what cannot be read ---------------------------------------------------------------------------------------------
 
 FIELDS = "Access=AK, SignedHeaders=x-sdk-date, Signature=00"
+SCOPED = "Credential=AK/20260102/ap-southeast-1/gaussdb, SignedHeaders=x-sdk-date, Signature=00"
 
 
 def test_the_parts_of_an_authorization_are_read() -> None:
@@ -425,6 +427,22 @@ def test_the_parts_of_an_authorization_are_read() -> None:
     assert authorization.access_key == "AK"
     assert authorization.signed_headers == (b"x-sdk-date",)
     assert authorization.signature == b"00"
+    assert authorization.scope == b""
+
+
+def test_the_scope_of_a_credential_is_read() -> None:
+    authorization = parse_authorization(b"V11-HMAC-SHA256 " + SCOPED.encode())
+    assert authorization.access_key == "AK"
+    assert authorization.scope == b"20260102/ap-southeast-1/gaussdb"
+
+
+@pytest.mark.parametrize("scheme", list(ALGORITHMS))
+def test_the_longest_signature_is_two_numbers_of_33_bytes(scheme: bytes) -> None:
+    fields = (SCOPED if ALGORITHMS[scheme].scoped else FIELDS).encode()
+    longest = fields + b"0" * 142
+    assert len(parse_authorization(scheme + b" " + longest).signature) == 2 * (2 + 2 * (2 + 33))
+    with pytest.raises(SignatureInvalidError):
+        parse_authorization(scheme + b" " + longest + b"0")
 
 
 @pytest.mark.parametrize(
@@ -436,7 +454,13 @@ def test_the_parts_of_an_authorization_are_read() -> None:
         FIELDS,
         f"Bearer {FIELDS}",
         f"sdk-hmac-sha256 {FIELDS}",
-        f"SDK-HMAC-SM3 {FIELDS}",
+        f"SDK-HMAC-MD5 {FIELDS}",
+        f"V11-HMAC-SHA256 {FIELDS}",
+        f"SDK-HMAC-SHA256 {SCOPED}",
+        "SDK-HMAC-SHA256 Access=AK/20260102/r/s, SignedHeaders=x-sdk-date, Signature=00",
+        "V11-HMAC-SHA256 Credential=AK, SignedHeaders=x-sdk-date, Signature=00",
+        "V11-HMAC-SHA256 Credential=/20260102/r/s, SignedHeaders=x-sdk-date, Signature=00",
+        f"SDK-ECDSA-P256-SHA256 {FIELDS}{'0' * 143}",
         "SDK-HMAC-SHA256 Access=, SignedHeaders=x-sdk-date, Signature=00",
         "SDK-HMAC-SHA256 Access=AK, SignedHeaders=, Signature=00",
         "SDK-HMAC-SHA256 Access=AK, SignedHeaders=x-sdk-date, Signature=",
@@ -461,7 +485,8 @@ def test_an_authorization_that_cannot_be_read_is_refused(value: str, encoding: s
 
 
 def test_only_a_known_scheme_counts_as_a_signature() -> None:
-    assert is_signed(b"SDK-HMAC-SHA256 nonsense")
+    for scheme in ALGORITHMS:
+        assert is_signed(scheme + b" nonsense")
     assert not is_signed(b"Bearer SDK-HMAC-SHA256")
     assert not is_signed(b"")
 
@@ -471,9 +496,15 @@ def test_only_a_known_scheme_counts_as_a_signature() -> None:
 token = st.text("abcdefghijklmnopqrstuvwxyz-", min_size=1, max_size=8)
 header_value = st.binary(max_size=12)
 near_authorization = st.builds(
-    b"SDK-HMAC-SHA256 Access=%b, SignedHeaders=%b, Signature=%b".__mod__,
+    b"%b, SignedHeaders=%b, Signature=%b".__mod__,
     st.tuples(
-        st.sampled_from([b"AK", b"", b"\xff", b"a,b"]),
+        st.sampled_from(
+            [
+                *(scheme + b" Access=" + name for scheme in ALGORITHMS for name in (b"AK", b"", b"\xff", b"a,b")),
+                b"V11-HMAC-SHA256 Credential=AK/20260102/r/s",
+                b"V11-HMAC-SHA256 Credential=AK/20260103/r/s",
+            ]
+        ),
         st.sampled_from([b"x-sdk-date", b"host;x-sdk-date", b"x-sdk-content-sha256;x-sdk-date", b";", b"\xe9"]),
         st.one_of(st.binary(max_size=8), st.just(b"0" * 64)),
     ),
