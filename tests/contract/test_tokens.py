@@ -139,6 +139,41 @@ def test_who_asks_about_a_token_must_show_one(service: RunningService, method: s
     assert about(service, method, caller=token, subject=None).status == 404
 
 
+def test_a_token_can_be_shown_again(service: RunningService) -> None:
+    token = token_of(sign_in(service))
+    shown = about(service, "GET", caller=token, subject=token)
+    assert (shown.status, shown.headers["x-subject-token"]) == (200, token)
+    assert shown.json["token"]["project"]["id"] == PROJECT
+
+
+@pytest.mark.parametrize("scope", [None, {}, {"domain": {"name": "default"}}, {"domain": {"id": "default"}}])
+def test_a_token_without_a_project_opens_none(service: RunningService, scope: dict[str, Any] | None) -> None:
+    body = request()
+    body["auth"] |= {"scope": scope}
+    if scope is None:
+        del body["auth"]["scope"]
+    answer = sign_in(service, body)
+    assert "project" not in answer.json["token"]
+    assert kill(service, token_of(answer)).refusal == (403, "DBS.200010")
+
+
+def test_a_token_for_another_domain_is_not_given(service: RunningService) -> None:
+    body = request()
+    body["auth"]["scope"] = {"domain": {"name": "elsewhere"}}
+    assert sign_in(service, body).refusal == (403, "IAM.0002")
+
+
+@pytest.mark.parametrize(("query", "has_catalog"), [("", True), ("?nocatalog=true", False)])
+def test_a_token_comes_with_the_catalog_unless_that_is_not_wanted(
+    service: RunningService, query: str, *, has_catalog: bool
+) -> None:
+    token = sign_in(service, query=query).json["token"]
+    assert ("catalog" in token) is has_catalog
+    if has_catalog:
+        urls = [endpoint["url"] for entry in token["catalog"] for endpoint in entry["endpoints"]]
+        assert urls == [f"{service.endpoint}/v3", f"{service.endpoint}/v3/{PROJECT}"]
+
+
 def test_a_new_token_leaves_the_old_one_valid(service: RunningService) -> None:
     first, second = token_of(sign_in(service)), token_of(sign_in(service))
     assert first != second
@@ -189,7 +224,6 @@ def with_methods(*methods: object) -> dict[str, Any]:
         pytest.param({}, id="nothing"),
         pytest.param([], id="a_list"),
         pytest.param(without("auth", "identity", "password"), id="no_password"),
-        pytest.param(without("auth", "scope"), id="no_scope"),
         pytest.param(request(project={"domain": {"name": "default"}}), id="a_project_without_a_name"),
         pytest.param(request(password="\ud800"), id="half_a_character"),  # noqa: S106 - it is none
         pytest.param(with_methods("totp"), id="another_method"),

@@ -26,7 +26,7 @@ from vacate.domain.topology import (
     ProjectId,
     Target,
 )
-from vacate.operations.access import CredentialAdministration, TokenRecord, User
+from vacate.operations.access import CredentialAdministration, NewTemporaryKey, Temporary, TokenRecord, User
 from vacate.operations.ports import AuditLog
 from vacate.store.audit import SqlAuditLog, StoredSession
 from vacate.store.credentials import SqlCredentials
@@ -112,6 +112,7 @@ def session(number: int) -> Session:
         state="idle",
         state_change=NOW + timedelta(seconds=1, microseconds=number),
         in_state_for=timedelta(seconds=9),
+        transaction_start=None,
         user="shop",
         superuser=False,
         database="orders",
@@ -138,6 +139,24 @@ async def test_opening_again_keeps_what_is_there(database: Database, store_url: 
     await again.check()
     await again.close()
     await database.check()
+
+
+async def test_a_store_whose_tokens_knew_no_domain_is_opened_and_its_users_sign_in_anew(
+    database: Database, store_url: str, credentials: SqlCredentials
+) -> None:
+    await add_ana(credentials)
+    async with database.write() as connection:
+        await connection.execute(text("DROP TABLE temporary_keys"))
+        await connection.execute(text("DROP TABLE tokens"))
+        await connection.execute(text("CREATE TABLE tokens (digest TEXT, user_id TEXT, project_id TEXT NOT NULL)"))
+        await connection.execute(text("INSERT INTO tokens VALUES ('old', 'u1', 'p-north')"))
+    await database.close()
+    again = await open_database(store_url)
+    kept = SqlCredentials(again)
+    await kept.add_token(replace(token(b"d1"), project_id=None))
+    assert await kept.token(b"d1") is not None
+    assert await kept.access_key("AK1") is not None
+    await again.close()
 
 
 async def test_several_may_open_a_new_store_at_once(store_url: str) -> None:
@@ -176,6 +195,12 @@ async def test_an_event_is_read_back_as_it_was(log: SqlAuditLog) -> None:
         reason="reason 2",
     )
     assert (stored.sessions[1].outcome, stored.sessions[1].by) == (Outcome.SPARED, "listener")
+
+
+async def test_the_ids_that_a_call_named_are_kept_in_its_order_whatever_their_size(log: SqlAuditLog) -> None:
+    await log.append(replace(EVENT, action=AuditAction.KILL_NAMED_FINISHED, named=(7, -1, 2**63, 10**40)))
+    await log.append(EVENT)
+    assert [event.named for event in await log.events_of("r1")] == [(7, -1, 2**63, 10**40), ()]
 
 
 async def test_what_a_server_hid_stays_unknown(log: SqlAuditLog) -> None:
@@ -373,6 +398,135 @@ async def test_a_token_is_kept_until_a_later_one_comes_after_its_end(credentials
     await credentials.add_token(token(b"later", NOW + timedelta(hours=24, microseconds=1)))
     assert await credentials.token(b"old") is None
     assert await credentials.token(b"at its end") is not None
+
+
+async def test_a_token_may_be_for_no_project_or_for_a_domain(credentials: SqlCredentials) -> None:
+    await add_ana(credentials)
+    for record in (replace(token(b"d1"), project_id=None), replace(token(b"d2"), project_id=None, for_domain=True)):
+        await credentials.add_token(record)
+        kept = await credentials.token(record.digest)
+        assert kept is not None
+        assert kept == replace(record, user=kept.user)
+
+
+async def test_the_roles_of_a_user_are_those_of_now(credentials: SqlCredentials) -> None:
+    await add_ana(credentials)
+    assert await credentials.grants_of("u1") == (Grant(project_id=NORTH, role=Role.OPERATOR),)
+    assert await credentials.grants_of("nobody") == ()
+    await credentials.disable_user("u1", at=NOW)
+    assert await credentials.grants_of("u1") == ()
+
+
+# --- temporary access keys -------------------------------------------------------------------------------------------
+
+
+def temporary_key(name: str, of: bytes = b"d1", created_at: datetime = NOW) -> NewTemporaryKey:
+    return NewTemporaryKey(
+        access_key=name,
+        sealed_secret=b"\x00temporary\xff",
+        digest=b"\x00digest\xff",
+        token=token(of),
+        created_at=created_at,
+        expires_at=created_at + timedelta(minutes=15),
+    )
+
+
+async def test_a_temporary_key_comes_with_its_tokens_user_and_project(credentials: SqlCredentials) -> None:
+    await add_ana(credentials)
+    await credentials.grant("u1", Grant(project_id=SOUTH, role=Role.VIEWER))
+    await credentials.add_token(token(b"d1"))
+    await credentials.add_token(replace(token(b"d2"), project_id=None))
+    assert await credentials.add_temporary_key(temporary_key("TEMP1"))
+    assert await credentials.add_temporary_key(temporary_key("TEMP2", b"d2"))
+    kept, permanent = await credentials.access_key("TEMP1"), await credentials.access_key("AK1")
+    assert kept is not None
+    assert permanent is not None
+    assert permanent.temporary is None
+    assert (kept.access_key, kept.sealed_secret, kept.user) == ("TEMP1", b"\x00temporary\xff", permanent.user)
+    ends = NOW + timedelta(minutes=15)
+    assert kept.temporary == Temporary(digest=b"\x00digest\xff", project_id=NORTH, expires_at=ends)
+    unscoped = await credentials.access_key("TEMP2")
+    assert unscoped is not None
+    assert unscoped.temporary == Temporary(digest=b"\x00digest\xff", project_id=None, expires_at=ends)
+
+
+async def test_an_expired_temporary_key_goes_when_a_later_one_comes(credentials: SqlCredentials) -> None:
+    await add_ana(credentials)
+    await credentials.add_token(token(b"d1"))
+    await credentials.add_temporary_key(temporary_key("OLD"))
+    await credentials.add_temporary_key(temporary_key("AT_ITS_END", created_at=NOW + timedelta(minutes=15)))
+    assert await credentials.access_key("OLD") is not None
+    later = NOW + timedelta(minutes=15, microseconds=1)
+    await credentials.add_temporary_key(temporary_key("LATER", created_at=later))
+    assert await credentials.access_key("OLD") is None
+    assert await credentials.access_key("AT_ITS_END") is not None
+
+
+async def test_temporary_keys_go_with_the_token_they_were_made_from(credentials: SqlCredentials) -> None:
+    await add_ana(credentials)
+    await credentials.add_token(token(b"d1"))
+    await credentials.add_token(token(b"d2"))
+    await credentials.add_temporary_key(temporary_key("TEMP1", b"d1"))
+    await credentials.add_temporary_key(temporary_key("TEMP2", b"d2"))
+    assert await credentials.revoke_token(b"d1")
+    assert await credentials.access_key("TEMP1") is None
+    assert await credentials.access_key("TEMP2") is not None
+    # An expired token that is forgotten takes its own along, and is in nobody's way.
+    await credentials.add_token(token(b"d3", NOW + timedelta(hours=25)))
+    assert await credentials.access_key("TEMP2") is None
+
+
+async def test_a_token_that_is_gone_gives_no_temporary_key(credentials: SqlCredentials) -> None:
+    await add_ana(credentials)
+    assert not await credentials.add_temporary_key(temporary_key("TEMP1"))
+    assert await credentials.access_key("TEMP1") is None
+
+
+async def test_of_a_token_that_is_revoked_at_once_no_temporary_key_stays(credentials: SqlCredentials) -> None:
+    await add_ana(credentials)
+    for attempt in range(10):
+        digest = b"race %d" % attempt
+        await credentials.add_token(token(digest))
+        names = [f"TEMP{attempt}_{number}" for number in range(3)]
+        made = (credentials.add_temporary_key(temporary_key(name, digest)) for name in names)
+        await asyncio.gather(*made, credentials.revoke_token(digest))
+        assert [await credentials.access_key(name) for name in names] == [None] * 3
+
+
+# --- users who come and go -------------------------------------------------------------------------------------------
+
+
+async def test_a_user_who_is_let_in_again_has_their_keys_and_roles_and_no_token(credentials: SqlCredentials) -> None:
+    await add_ana(credentials)
+    await credentials.add_token(token(b"d1"))
+    await credentials.add_temporary_key(temporary_key("TEMP1"))
+    assert not await credentials.enable_user(name="ana", domain="acme")
+    await credentials.disable_user("u1", at=NOW)
+    assert await credentials.access_key("TEMP1") is None
+    assert not await credentials.enable_user(name="ana", domain="other")
+    assert await credentials.enable_user(name="ana", domain="acme")
+    kept = await credentials.access_key("AK1")
+    assert kept is not None
+    assert kept.user.grants == (Grant(project_id=NORTH, role=Role.OPERATOR),)
+    assert await credentials.token(b"d1") is None
+    assert await credentials.access_key("TEMP1") is None
+
+
+async def test_another_password_ends_what_came_of_the_old_one(credentials: SqlCredentials) -> None:
+    await add_ana(credentials)
+    await credentials.add_user(replace(ANA, id="u2", name="bob"), at=NOW)
+    await credentials.add_token(token(b"d1"))
+    await credentials.add_token(replace(token(b"bobs"), user=replace(ANA, id="u2", name="bob")))
+    await credentials.add_temporary_key(temporary_key("TEMP1"))
+    await credentials.set_password("u1", "another")
+    ana = await credentials.user(name="ana", domain="acme")
+    bob = await credentials.user(name="bob", domain="acme")
+    assert ana is not None
+    assert bob is not None
+    assert (ana.password_hash, bob.password_hash) == ("another", ANA.password_hash)
+    assert await credentials.token(b"d1") is await credentials.access_key("TEMP1") is None
+    assert await credentials.token(b"bobs") is not None
+    assert await credentials.access_key("AK1") is not None
 
 
 async def test_a_revoked_token_is_gone(credentials: SqlCredentials) -> None:

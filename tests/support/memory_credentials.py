@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from vacate.domain.identity import Grant
-from vacate.operations.access import AccessKey, CredentialAdministration, TokenRecord, User
+from vacate.operations.access import AccessKey, CredentialAdministration, NewTemporaryKey, Temporary, TokenRecord, User
 
 
 class MemoryCredentials(CredentialAdministration):
@@ -13,8 +13,15 @@ class MemoryCredentials(CredentialAdministration):
         self.disabled: set[str] = set()
         self.access_keys: dict[str, tuple[bytes, str]] = {}
         self.tokens: dict[bytes, TokenRecord] = {}
+        self.temporary_keys: dict[str, NewTemporaryKey] = {}
 
     async def access_key(self, access_key: str) -> AccessKey | None:
+        if key := self.temporary_keys.get(access_key):
+            token = await self.token(key.token.digest)
+            temporary = Temporary(digest=key.digest, project_id=key.token.project_id, expires_at=key.expires_at)
+            return token and AccessKey(
+                access_key=access_key, sealed_secret=key.sealed_secret, user=token.user, temporary=temporary
+            )
         sealed, user_id = self.access_keys.get(access_key, (b"", ""))
         user = self._enabled(user_id)
         if user is None or access_key in self.disabled:
@@ -25,6 +32,10 @@ class MemoryCredentials(CredentialAdministration):
         found = [user.id for user in self.users.values() if (user.name, user.domain) == (name, domain)]
         return self._enabled(found[0]) if found else None
 
+    async def grants_of(self, user_id: str) -> tuple[Grant, ...]:
+        user = self._enabled(user_id)
+        return user.grants if user else ()
+
     async def token(self, digest: bytes) -> TokenRecord | None:
         record = self.tokens.get(digest)
         user = self._enabled(record.user.id) if record else None
@@ -32,6 +43,12 @@ class MemoryCredentials(CredentialAdministration):
 
     async def add_token(self, record: TokenRecord) -> None:
         self.tokens[record.digest] = record
+
+    async def add_temporary_key(self, key: NewTemporaryKey) -> bool:
+        if key.token.digest not in self.tokens:
+            return False
+        self.temporary_keys[key.access_key] = key
+        return True
 
     async def revoke_token(self, digest: bytes) -> bool:
         return self.tokens.pop(digest, None) is not None
@@ -52,8 +69,19 @@ class MemoryCredentials(CredentialAdministration):
         del at
         self.access_keys[access_key] = sealed_secret, user_id
 
+    async def set_password(self, user_id: str, password_hash: str) -> None:
+        self.users[user_id] = replace(self.users[user_id], password_hash=password_hash)
+        self._forget_tokens(user_id)
+
+    async def enable_user(self, *, name: str, domain: str) -> bool:
+        found = {user.id for user in self.users.values() if (user.name, user.domain) == (name, domain)}
+        enabled = found & self.disabled
+        self.disabled -= enabled
+        return bool(enabled)
+
     async def disable_user(self, user_id: str, *, at: datetime) -> bool:
         del at
+        self._forget_tokens(user_id)
         return self._disable(user_id, known=user_id in self.users)
 
     async def disable_access_key(self, access_key: str, *, at: datetime) -> bool:
@@ -62,6 +90,9 @@ class MemoryCredentials(CredentialAdministration):
 
     def _enabled(self, user_id: str) -> User | None:
         return None if user_id in self.disabled else self.users.get(user_id)
+
+    def _forget_tokens(self, user_id: str) -> None:
+        self.tokens = {digest: token for digest, token in self.tokens.items() if token.user.id != user_id}
 
     def _disable(self, name: str, *, known: bool) -> bool:
         if not known or name in self.disabled:

@@ -137,6 +137,45 @@ def user_disable(name: str, domain: str, config: Path) -> None:
     click.echo(f"user {name} is disabled")
 
 
+@user.command("enable")
+@click.argument("name")
+@DOMAIN
+@CONFIG
+def user_enable(name: str, domain: str, config: Path) -> None:
+    """Let a disabled user in again, with their roles and access keys; tokens must be got anew."""
+    from vacate.settings.loading import load_settings
+    from vacate.wiring import open_directory
+
+    async def work() -> None:
+        async with open_directory(load_settings(config)) as directory:
+            await directory.enable_user(name=name, domain=domain)
+
+    run(work())
+    click.echo(f"user {name} is enabled")
+
+
+@user.command("password")
+@click.argument("name")
+@DOMAIN
+@CONFIG
+@click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
+def user_password(name: str, domain: str, config: Path, *, password_stdin: bool) -> None:
+    """Give a user another password. It ends their tokens and temporary access keys."""
+    from vacate.settings.loading import load_settings
+    from vacate.wiring import open_directory
+
+    if not password_stdin:
+        fail("the password is read from standard input only; say so with --password-stdin")
+    password = sys.stdin.readline().rstrip("\n")
+
+    async def work() -> None:
+        async with open_directory(load_settings(config)) as directory:
+            await directory.set_password(name=name, domain=domain, password=password)
+
+    run(work())
+    click.echo(f"user {name} has another password; their tokens and temporary access keys are over")
+
+
 @main.group("access-key")
 def access_key() -> None:
     """Access keys: what SDKs sign requests with."""

@@ -32,7 +32,7 @@ class IssuedAccessKey:
 
 
 class UserDirectory:
-    """Makes and disables users and access keys. Nothing is ever deleted: the audit goes on naming them."""
+    """Makes and disables users and access keys. None is ever deleted: the audit goes on naming them."""
 
     def __init__(
         self, *, credentials: CredentialAdministration, passwords: Passwords, sealer: Sealer, clock: Clock
@@ -91,6 +91,28 @@ class UserDirectory:
             access_key=access_key, sealed_secret=sealed, user_id=user.id, at=self._clock()
         )
         return IssuedAccessKey(access_key=access_key, secret_key=secret_key)
+
+    async def set_password(self, *, name: str, domain: str, password: str) -> None:
+        """Give a user another password, and end the tokens and temporary access keys that came of the old one.
+
+        Raises:
+            DirectoryError: no such user, or the password is empty.
+            StoreUnavailableError: the store does not answer.
+        """
+        if not password:
+            raise DirectoryError("the password is empty; a user without one only uses access keys")
+        user = await self._existing(name, domain)
+        await self._credentials.set_password(user.id, await self._passwords.hash(password))
+
+    async def enable_user(self, *, name: str, domain: str) -> None:
+        """Let a disabled user in again, with the roles and access keys they had. Their tokens stay over.
+
+        Raises:
+            DirectoryError: no such user, or not disabled.
+            StoreUnavailableError: the store does not answer.
+        """
+        if not await self._credentials.enable_user(name=name, domain=domain):
+            raise DirectoryError(f"no user {name!r} in domain {domain!r} who is disabled")
 
     async def disable_user(self, *, name: str, domain: str) -> None:
         """Shut a user out, with all their access keys and tokens, from their next request.

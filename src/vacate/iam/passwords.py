@@ -4,12 +4,18 @@ import asyncio
 import secrets
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from typing import TypeVar
 
 from argon2 import PasswordHasher
 from argon2.exceptions import Argon2Error, InvalidHashError
 
+from vacate.domain.errors import ThrottledError
+
 _T = TypeVar("_T")
+
+# Whoever comes after so many others would wait for seconds; it is better to be told so at once.
+_MOST_WAITING = 64
 
 
 class Passwords:
@@ -23,6 +29,7 @@ class Passwords:
         """Take another cost than argon2-cffi's own recommendation with `hasher`."""
         self._hasher = hasher or PasswordHasher()
         self._nobody = self._hasher.hash(secrets.token_hex())
+        self._waiting = 0
         self._threads = ThreadPoolExecutor(max_workers=2, thread_name_prefix="password")
 
     async def hash(self, password: str) -> str:
@@ -34,6 +41,9 @@ class Passwords:
 
         `None` stands for nobody: it costs as much as a wrong password, so that the time an answer takes does
         not tell which users exist.
+
+        Raises:
+            ThrottledError: too many others wait for an answer.
         """
         return await self._beside(lambda: self._fits(kept, password))
 
@@ -49,7 +59,15 @@ class Passwords:
         return fits and kept is not None
 
     async def _beside(self, work: Callable[[], _T]) -> _T:
-        return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+        if self._waiting >= _MOST_WAITING:
+            raise ThrottledError(timedelta(seconds=1))
+        self._waiting += 1
+        check = asyncio.get_running_loop().run_in_executor(self._threads, work)
+        check.add_done_callback(self._done)
+        return await check
+
+    def _done(self, _check: object) -> None:
+        self._waiting -= 1
 
 
 def _bytes(password: str) -> bytes:

@@ -2,7 +2,6 @@
 
 import hashlib
 import secrets
-from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
 from vacate.domain.errors import (
@@ -10,10 +9,13 @@ from vacate.domain.errors import (
     ProjectMismatchError,
     TokenExpiredError,
     TokenInvalidError,
+    UserLockedError,
 )
 from vacate.domain.topology import ProjectId
+from vacate.iam.limits import SignInLimits
 from vacate.iam.passwords import Passwords
-from vacate.operations.access import Credentials, IssuedToken, TokenRecord
+from vacate.iam.projects import KnownProjects
+from vacate.operations.access import Credentials, DomainScope, IssuedToken, ProjectScope, TokenRecord, User
 from vacate.operations.ports import Clock
 
 LIFETIME = timedelta(hours=24)
@@ -29,42 +31,80 @@ class TokenService:
         *,
         credentials: Credentials,
         passwords: Passwords,
-        projects: Mapping[str, ProjectId],
+        projects: KnownProjects,
+        limits: SignInLimits,
         clock: Clock,
     ) -> None:
-        """Take what is asked for users and tokens; `projects` are the known projects by name."""
+        """Take what is asked for users, passwords and projects, and how often somebody may try."""
         self._credentials = credentials
         self._passwords = passwords
-        self._projects = dict(projects)
+        self._projects = projects
+        self._limits = limits
         self._clock = clock
 
-    async def issue(self, *, user: str, domain: str, password: str, project: str) -> IssuedToken:
-        """Give a token for a project, named by id or by name.
+    async def issue(
+        self, *, user: str, domain: str, password: str, scope: ProjectScope | DomainScope | None
+    ) -> IssuedToken:
+        """Give a token for a project, for the user's domain, or for neither.
 
         The password is checked first: nothing about projects is told to who does not know it.
 
         Raises:
             PasswordInvalidError: user, domain or password is wrong.
-            ProjectMismatchError: no such project, or the user has no role in it.
+            UserLockedError: too many of these in a row.
+            ThrottledError: too many sign-ins at once.
+            ProjectMismatchError: no such project or domain, or the user has no role in it.
             StoreUnavailableError: the store does not answer.
         """
-        known = await self._credentials.user(name=user, domain=domain)
-        if not await self._passwords.verify(known.password_hash if known else None, password) or known is None:
-            raise PasswordInvalidError
-        project_id = self._projects.get(project, ProjectId(project))
-        if all(grant.project_id != project_id for grant in known.grants):
-            raise ProjectMismatchError
+        known = await self._proved(user, domain, password)
+        project_id = self._project_for(known, scope)
         value = secrets.token_urlsafe(_VALUE_BYTES)
         now = self._clock()
         record = TokenRecord(
             digest=digest_of(value),
             user=known,
             project_id=project_id,
+            for_domain=isinstance(scope, DomainScope),
             issued_at=now,
             expires_at=now + LIFETIME,
         )
         await self._credentials.add_token(record)
         return IssuedToken(value=value, record=record)
+
+    async def _proved(self, name: str, domain: str, password: str) -> User:
+        """The user, if this is their password. Names that nobody has are treated no other way than the others."""
+        tried = digest_of(f"{domain}\0{name}")
+        self._limits.throttle.take(tried)
+        known = await self._credentials.user(name=name, domain=domain)
+        lockout = self._limits.lockout if known else self._limits.strangers
+        if lockout.locked(tried):
+            raise UserLockedError
+        fits = await self._passwords.verify(known.password_hash if known else None, password)
+        if lockout.locked(tried):
+            # Others guessed wrong while this one was checked; what came of it is not told any more.
+            raise UserLockedError
+        if known is None or not fits:
+            lockout.failed(tried)
+            raise PasswordInvalidError
+        lockout.succeeded(tried)
+        return known
+
+    def _project_for(self, user: User, scope: ProjectScope | DomainScope | None) -> ProjectId | None:
+        match scope:
+            case None:
+                return None
+            case DomainScope(domain=domain):
+                if domain != user.domain:
+                    raise ProjectMismatchError
+                return None
+            case ProjectScope(id="", name=name, domain=domain):
+                project = self._projects.named(name, domain=domain)
+                wanted = project.id if project else None
+            case ProjectScope(id=id_):
+                wanted = ProjectId(id_)
+        if all(grant.project_id != wanted for grant in user.grants):
+            raise ProjectMismatchError
+        return wanted
 
     async def inspect(self, value: str) -> TokenRecord:
         """What a token stands for.
@@ -78,7 +118,7 @@ class TokenService:
         if record is None:
             raise TokenInvalidError
         if self._clock() >= record.expires_at:
-            raise TokenExpiredError(expires_at=_text(record.expires_at))
+            raise TokenExpiredError(expires_at=instant_text(record.expires_at))
         return record
 
     async def revoke(self, value: str) -> None:
@@ -100,5 +140,6 @@ def digest_of(value: str) -> bytes:
     return hashlib.sha256(value.encode("utf-8", "surrogatepass")).digest()
 
 
-def _text(at: datetime) -> str:
+def instant_text(at: datetime) -> str:
+    """A time as these calls write it: UTC, to the microsecond."""
     return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -14,10 +15,13 @@ from vacate.domain.topology import (
     ComponentRole,
     Instance,
     InstanceId,
+    Labels,
+    Node,
     NodeId,
     ProjectId,
 )
 from vacate.inventory.static import ConfiguredInstance
+from vacate.operations.access import Project, Region
 from vacate.settings.durations import duration
 
 ProjectIdText = Annotated[str, msgspec.Meta(pattern="^[0-9a-zA-Z]{32}\\Z")]
@@ -25,6 +29,12 @@ LongIdText = Annotated[str, msgspec.Meta(pattern="^[0-9a-zA-Z]{36}\\Z")]
 # The compatible call refuses every other form, so a component of another name could never be reached.
 ComponentIdText = Annotated[str, msgspec.Meta(pattern="^(cn|dn)_[0-9a-zA-Z_]{1,61}\\Z")]
 Port = Annotated[int, msgspec.Meta(ge=0, le=65535)]
+NameText = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+RegionIdText = Annotated[str, msgspec.Meta(pattern="^[0-9a-zA-Z][0-9a-zA-Z_-]{0,63}\\Z")]
+Failures = Annotated[int, msgspec.Meta(ge=1, le=1000)]
+Rate = Annotated[int, msgspec.Meta(ge=0, le=1_000_000)]
+ShardText = Annotated[str, msgspec.Meta(pattern="^[0-9]{0,20}\\Z")]
+ChargeMode = Literal["postPaid", "prePaid"]
 LogLevel = Literal["debug", "info", "warning", "error", "critical"]
 
 
@@ -40,6 +50,17 @@ class ServiceSection(Section, frozen=True):
     tls_certificate: Path | None = None
     tls_key: Path | None = None
     log_level: LogLevel = "info"
+    endpoint: str = ""
+
+
+class AccessSection(Section, frozen=True):
+    """`[access]`: how often somebody may try, and how much a caller may ask for."""
+
+    lockout: bool = True
+    lockout_after: Failures = 5
+    lockout_for: str = "5min"
+    requests_per_second: Rate = 200
+    sign_ins_per_second: Rate = 10
 
 
 class StoreSection(Section, frozen=True):
@@ -58,6 +79,13 @@ class SweepSection(Section, frozen=True):
     confirm_for: str = "5s"
     busy_after: str = "10s"
     check_every: str = "5s"
+
+
+class WatchSection(Section, frozen=True):
+    """`[watch]`: how sessions are listed and counted."""
+
+    slow_statement: str = "1s"
+    answer_within: str = "10s"
 
 
 class SelectionSection(Section, frozen=True):
@@ -91,6 +119,7 @@ class ComponentSection(Section, frozen=True):
     kind: ComponentKind
     role: ComponentRole
     dsn: str
+    shard: ShardText = ""
 
 
 class NodeSection(Section, frozen=True):
@@ -98,6 +127,17 @@ class NodeSection(Section, frozen=True):
 
     id: LongIdText
     components: tuple[ComponentSection, ...]
+    name: str = ""
+    availability_zone: str = ""
+
+
+class LabelsSection(Section, frozen=True):
+    """`[projects.instances.labels]`: what lists of instances are filtered by. Vacate itself reads none of it."""
+
+    vpc_id: str = ""
+    subnet_id: str = ""
+    charge_mode: ChargeMode = "postPaid"
+    tags: dict[str, str] = {}
 
 
 class InstanceSection(Section, frozen=True):
@@ -106,15 +146,26 @@ class InstanceSection(Section, frozen=True):
     id: LongIdText
     name: str
     nodes: tuple[NodeSection, ...]
+    labels: LabelsSection = LabelsSection()
     criteria: CriteriaSection = CriteriaSection()
     guards: GuardsSection = GuardsSection()
 
 
+class RegionSection(Section, frozen=True):
+    """`[[regions]]`: what clients name instead of an address."""
+
+    id: RegionIdText
+    name: str = ""
+    endpoint: str = ""
+
+
 class ProjectSection(Section, frozen=True):
-    """`[[projects]]`. `name` is what signs in by name and region use."""
+    """`[[projects]]`. `name` is what signs in by name use, and what clients look for that only know a region."""
 
     id: ProjectIdText
     name: str
+    region: str | None = None
+    domain: NameText = "default"
     instances: tuple[InstanceSection, ...] = ()
 
 
@@ -122,13 +173,20 @@ class Settings(Section, frozen=True):
     """The whole file."""
 
     service: ServiceSection = ServiceSection()
+    access: AccessSection = AccessSection()
     store: StoreSection = StoreSection()
     sweep: SweepSection = SweepSection()
+    watch: WatchSection = WatchSection()
+    regions: tuple[RegionSection, ...] = ()
     projects: tuple[ProjectSection, ...] = ()
 
     def configured_instances(self) -> tuple[ConfiguredInstance, ...]:
         """The instances in the domain's own words."""
-        return tuple(_instance(project, entry) for project in self.projects for entry in project.instances)
+        return tuple(
+            _instance(project, entry, self.region_of(project))
+            for project in self.projects
+            for entry in project.instances
+        )
 
     def servers(self) -> dict[Component, str]:
         """Every component with the DSN of its server."""
@@ -144,8 +202,25 @@ class Settings(Section, frozen=True):
         """Project ids by project name."""
         return {project.name: ProjectId(project.id) for project in self.projects}
 
+    def region_of(self, project: ProjectSection) -> str:
+        """A project's region: the one it names, else the one it is named after, else the first one."""
+        if project.region is not None:
+            return project.region
+        ids = [region.id for region in self.regions]
+        return project.name if project.name in ids else next(iter(ids), "")
 
-def _instance(project: ProjectSection, entry: InstanceSection) -> ConfiguredInstance:
+    def known_projects(self) -> tuple[Project, ...]:
+        """The projects as they are told to their users."""
+        return tuple(
+            Project(id=ProjectId(p.id), name=p.name, domain=p.domain, region=self.region_of(p)) for p in self.projects
+        )
+
+    def known_regions(self) -> tuple[Region, ...]:
+        """The regions as they are told to everybody who is proved."""
+        return tuple(Region(id=r.id, name=r.name, endpoint=r.endpoint.rstrip("/")) for r in self.regions)
+
+
+def _instance(project: ProjectSection, entry: InstanceSection, region: str) -> ConfiguredInstance:
     criteria = entry.criteria
     return ConfiguredInstance(
         instance=Instance(
@@ -153,6 +228,15 @@ def _instance(project: ProjectSection, entry: InstanceSection) -> ConfiguredInst
             id=InstanceId(entry.id),
             name=entry.name,
             components=tuple(_component(project, entry, node, c) for node in entry.nodes for c in node.components),
+            nodes=tuple(_node(node) for node in entry.nodes),
+            region=region,
+            port=_port(entry),
+            labels=Labels(
+                vpc_id=entry.labels.vpc_id,
+                subnet_id=entry.labels.subnet_id,
+                charge_mode=entry.labels.charge_mode,
+                tags=tuple(entry.labels.tags.items()),
+            ),
         ),
         criteria=Criteria(
             min_idle=duration(criteria.min_idle, f"criteria.min_idle of instance {entry.name}"),
@@ -166,6 +250,35 @@ def _instance(project: ProjectSection, entry: InstanceSection) -> ConfiguredInst
             off=frozenset(entry.guards.off),
         ),
     )
+
+
+def _node(section: NodeSection) -> Node:
+    """A node without a name of its own is called by its id. Its address is its first component's."""
+    host, _ = _address(section.components[0].dsn) if section.components else ("", 0)
+    return Node(
+        id=NodeId(section.id),
+        name=section.name or section.id,
+        availability_zone=section.availability_zone,
+        address=host,
+    )
+
+
+def _port(section: InstanceSection) -> int:
+    """Where clients go: a coordinator's port, and without coordinators the primary's."""
+    components = [c for node in section.nodes for c in node.components]
+    coordinators = [c for c in components if c.kind is ComponentKind.COORDINATOR]
+    entrances = coordinators or [c for c in components if c.role is ComponentRole.PRIMARY]
+    return _address(entrances[0].dsn)[1] if entrances else 0
+
+
+def _address(dsn: str) -> tuple[str, int]:
+    """Host and port of a DSN; empty and 0 for one that names none, or several."""
+    try:
+        parts = urlsplit(dsn)
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        return "", 0
+    return host or "", port or 0
 
 
 def _selection(section: SelectionSection) -> Selection:
@@ -182,4 +295,5 @@ def _component(
         id=ComponentId(entry.id),
         kind=entry.kind,
         role=entry.role,
+        shard=entry.shard,
     )

@@ -1,16 +1,18 @@
 """Reads the configuration and finds what is wrong with it."""
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import msgspec
 
 from vacate.domain.errors import SettingsError
 from vacate.settings.durations import duration
-from vacate.settings.file import Settings, SweepSection
+from vacate.settings.file import Section, Settings, SweepSection, WatchSection
 
 # A server has no time at all to answer in zero seconds, and a pause of zero seconds is none.
-_NEVER_ZERO = frozenset({"connect_timeout", "statement_timeout", "check_every"})
+_NEVER_ZERO = frozenset({"connect_timeout", "statement_timeout", "check_every", "answer_within", "lockout_for"})
 
 
 def load_settings(path: Path) -> Settings:
@@ -83,16 +85,57 @@ def _check(settings: Settings, path: Path) -> None:
             _unique(path, f"nodes of instance {instance.name}", [n.id for n in instance.nodes])
             components = [c.id for n in instance.nodes for c in n.components]
             _unique(path, f"components of instance {instance.name}", components)
+    _check_regions(settings, path)
     if (settings.service.tls_certificate is None) != (settings.service.tls_key is None):
         raise SettingsError(f"{path}: service.tls_certificate and service.tls_key go together; one of them is missing")
-    for name in SweepSection.__struct_fields__:
-        place = f"{path}: sweep.{name}"
-        if not duration(getattr(settings.sweep, name), place) and name in _NEVER_ZERO:
-            raise SettingsError(f"{place}: it must be longer than nothing")
+    _check_durations(path, "sweep", settings.sweep, SweepSection.__struct_fields__)
+    _check_durations(path, "watch", settings.watch, WatchSection.__struct_fields__)
+    _check_durations(path, "access", settings.access, ("lockout_for",))
     try:
         settings.configured_instances()
     except SettingsError as error:
         raise SettingsError(f"{path}: {error}") from None
+
+
+def _check_durations(path: Path, table: str, section: Section, names: Iterable[str]) -> None:
+    for name in names:
+        place = f"{path}: {table}.{name}"
+        if not duration(getattr(section, name), place) and name in _NEVER_ZERO:
+            raise SettingsError(f"{place}: it must be longer than nothing")
+
+
+def _check_regions(settings: Settings, path: Path) -> None:
+    """What would leave a client that only knows its region without its project, or with another region's."""
+    ids = [region.id for region in settings.regions]
+    _unique(path, "regions.id", ids)
+    _check_endpoint(f"{path}: service.endpoint", settings.service.endpoint)
+    for region in settings.regions:
+        _check_endpoint(f"{path}: endpoint of region {region.id}", region.endpoint)
+    for project in settings.projects:
+        place = f"{path}: region of project {project.name}"
+        if project.region is not None and project.region not in ids:
+            raise SettingsError(f"{place}: there is no region {project.region!r}; add it as [[regions]]")
+        if project.name in ids and project.region not in {None, project.name}:
+            raise SettingsError(
+                f"{place}: clients that only know the region {project.name!r} look for a project of that name, and "
+                f"would get one of the region {project.region!r}; rename the project, or leave its region out"
+            )
+
+
+def _check_endpoint(place: str, url: str) -> None:
+    """Clients drop whatever comes after host and port, so a longer address would lead them elsewhere."""
+    if not url:
+        return
+    try:
+        parts = urlsplit(url)
+        # Asking for the port is what finds one that is none.
+        plain = parts.port != 0 and bool(parts.hostname) and "@" not in parts.netloc
+        plain = plain and url.rstrip("/") == f"{parts.scheme}://{parts.netloc}" and " " not in url
+        plain = plain and parts.scheme in {"http", "https"} and url.isprintable()
+    except ValueError:
+        plain = False
+    if not plain:
+        raise SettingsError(f"{place}: {url!r} is no address like https://vacate.example.net:8686 without a path")
 
 
 def _unique(path: Path, place: str, ids: list[str]) -> None:

@@ -2,20 +2,22 @@
 
 import asyncio
 import os
+import sqlite3
+import time
 from collections.abc import AsyncGenerator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import URL, Table, event, make_url, text
+from sqlalchemy import URL, Connection, Table, event, inspect, make_url, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from vacate.domain.errors import SettingsError, StoreUnavailableError
 from vacate.store.problems import Problem, translated
-from vacate.store.tables import metadata, tokens
+from vacate.store.tables import audit_events, metadata, tokens
 
 # How the store introduces itself. The guards know the name, should the store's server be a component too.
 _APPLICATION = "vacate"
@@ -28,6 +30,7 @@ _DRIVERS = {
     "postgresql": _POSTGRESQL,
     _POSTGRESQL: _POSTGRESQL,
 }
+_POLL_S = 0.01
 # One key for everybody who is about to make the tables; the number itself means nothing.
 _SCHEMA_LOCK = text("SELECT pg_advisory_xact_lock(8686001)")
 
@@ -120,16 +123,30 @@ async def open_database(url: str, *, patience_s: float = 5.0) -> Database:
     if parsed.drivername == _SQLITE:
         with translated(parsed, StoreUnavailableError):
             file = _create_private(Path(parsed.database or ""))
+            await asyncio.to_thread(_write_ahead, file.path, patience_s)
     database = Database(engine, patience_s=patience_s, file=file)
     try:
         async with database.write() as connection:
             if not database.is_sqlite:
                 await connection.execute(_SCHEMA_LOCK)
-            await connection.run_sync(metadata.create_all)
+            await connection.run_sync(_make_tables)
     except BaseException:
         await database.close()
         raise
     return database
+
+
+def _make_tables(connection: Connection) -> None:
+    """Make what is missing, also the column that stores had not yet when calls could name no sessions."""
+    if inspect(connection).has_table(tokens.name):
+        kept = {column["name"] for column in inspect(connection).get_columns(tokens.name)}
+        if tokens.c.for_domain.name not in kept:
+            # A token lasts a day, so an older table of them is made anew rather than changed.
+            connection.execute(text("DROP TABLE tokens"))
+    metadata.create_all(connection)
+    there = {column["name"] for column in inspect(connection).get_columns(audit_events.name)}
+    if audit_events.c.named.name not in there:
+        connection.execute(text("ALTER TABLE audit_events ADD COLUMN named TEXT"))
 
 
 def _sqlite(url: URL, patience_s: float) -> AsyncEngine:
@@ -175,6 +192,24 @@ def _create_private(path: Path) -> StoreFile:
     return StoreFile(path=path, identity=_identity(path))
 
 
+def _write_ahead(path: Path, patience_s: float) -> None:
+    """Let the file be written ahead from now on; it remembers that.
+
+    Where several open a new file at once, this is the one step that SQLite refuses instead of waiting its turn.
+    """
+    deadline = time.monotonic() + patience_s
+    with closing(sqlite3.connect(path, timeout=patience_s)) as connection:
+        while True:
+            try:
+                connection.execute("PRAGMA journal_mode = WAL")
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorname != "SQLITE_BUSY" or time.monotonic() > deadline:
+                    raise
+                time.sleep(_POLL_S)
+            else:
+                return
+
+
 def _identity(path: Path) -> tuple[int, int] | None:
     """Which file is at the path now; `None` when there is none."""
     try:
@@ -187,7 +222,6 @@ def _identity(path: Path) -> tuple[int, int] | None:
 def _prepare_sqlite(connection: Any, _record: object) -> None:  # noqa: ANN401 - the driver's own type is not public.
     cursor = connection.cursor()
     for pragma in (
-        "PRAGMA journal_mode = WAL",
         # A commit is on the disk when it is answered; a power cut must not take back what was audited.
         "PRAGMA synchronous = FULL",
         "PRAGMA foreign_keys = ON",

@@ -1,12 +1,19 @@
 """The pins: which server a component was first seen on."""
 
-from sqlalchemy import ColumnElement, and_, select
+from sqlalchemy import and_, bindparam, select
 
 from vacate.domain.topology import Component
 from vacate.store.database import Database
 from vacate.store.tables import pins
 
 _KEY = (pins.c.project_id, pins.c.instance_id, pins.c.component_id)
+_IS_COMPONENT = and_(
+    pins.c.project_id == bindparam("project_id"),
+    pins.c.instance_id == bindparam("instance_id"),
+    pins.c.component_id == bindparam("component_id"),
+)
+# Made once: it is asked before every sweep and every read.
+_PINNED = select(pins.c.system_identifier).where(_IS_COMPONENT)
 
 
 class SqlPins:
@@ -23,7 +30,7 @@ class SqlPins:
             StoreUnavailableError: the store cannot be read.
         """
         async with self._database.read() as connection:
-            kept: str | None = await connection.scalar(select(pins.c.system_identifier).where(_is(component)))
+            kept: str | None = await connection.scalar(_PINNED, _key(component))
         return kept
 
     async def pin(self, component: Component, system_identifier: str) -> str:
@@ -35,17 +42,12 @@ class SqlPins:
         Raises:
             StoreUnavailableError: the store cannot be written.
         """
-        new_pin = self._database.insert(pins).values(
-            project_id=component.project_id,
-            instance_id=component.instance_id,
-            component_id=component.id,
-            system_identifier=system_identifier,
-        )
+        new_pin = self._database.insert(pins).values(_key(component) | {"system_identifier": system_identifier})
         # Writing the key over itself changes nothing, but holds the row until it has been read.
         kept_or_new = new_pin.on_conflict_do_update(index_elements=_KEY, set_={"project_id": component.project_id})
         async with self._database.write() as connection:
             await connection.execute(kept_or_new)
-            kept = await connection.execute(select(pins.c.system_identifier).where(_is(component)))
+            kept = await connection.execute(_PINNED, _key(component))
         return str(kept.scalar_one())
 
     async def forget(self, component: Component) -> bool:
@@ -55,13 +57,13 @@ class SqlPins:
             StoreUnavailableError: the store cannot be written.
         """
         async with self._database.write() as connection:
-            forgotten = await connection.execute(pins.delete().where(_is(component)))
+            forgotten = await connection.execute(pins.delete().where(_IS_COMPONENT), _key(component))
         return forgotten.rowcount > 0
 
 
-def _is(component: Component) -> ColumnElement[bool]:
-    return and_(
-        pins.c.project_id == component.project_id,
-        pins.c.instance_id == component.instance_id,
-        pins.c.component_id == component.id,
-    )
+def _key(component: Component) -> dict[str, str]:
+    return {
+        "project_id": component.project_id,
+        "instance_id": component.instance_id,
+        "component_id": component.id,
+    }

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Column,
     DateTime,
     Dialect,
@@ -117,8 +118,22 @@ tokens = Table(
     metadata,
     Column("digest", LargeBinary, primary_key=True),
     Column("user_id", AnyText, ForeignKey(users.c.id), nullable=False),
-    Column("project_id", AnyText, nullable=False),
+    # None for a token that is unscoped, or for the user's whole domain.
+    Column("project_id", AnyText),
+    Column("for_domain", Boolean, nullable=False),
     Column("issued_at", UtcDateTime, nullable=False),
+    Column("expires_at", UtcDateTime, nullable=False, index=True),
+)
+
+# A temporary key has its user and its project from the token that it was made from, and goes with it.
+temporary_keys = Table(
+    "temporary_keys",
+    metadata,
+    Column("access_key", AnyText, primary_key=True),
+    Column("token", LargeBinary, ForeignKey(tokens.c.digest, ondelete="CASCADE"), nullable=False, index=True),
+    Column("sealed_secret", LargeBinary, nullable=False),
+    Column("digest", LargeBinary, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
     Column("expires_at", UtcDateTime, nullable=False, index=True),
 )
 
@@ -145,6 +160,8 @@ audit_events = Table(
     # A JSON list of every session with its outcome. One text is written an order of magnitude faster than a row a
     # session, and a sweep's intent must be durable before it may begin.
     Column("sessions", Text, nullable=False),
+    # A JSON list of the ids that the caller named; NULL where the call named none.
+    Column("named", Text),
     Index(None, "request_id"),
     # Numbers of events are never given out twice, so a missing one shows.
     sqlite_autoincrement=True,

@@ -10,13 +10,18 @@ from hypothesis import strategies as st
 
 from tests.support.memory_credentials import MemoryCredentials
 from tests.support.set_clock import SetClock
+from tests.unit.iam.conftest import LOCKED_FOR
 from vacate.domain.errors import (
+    AccessKeyExpiredError,
+    AccessKeyLockedError,
     AccessKeyUnknownError,
     AuthenticationError,
     CredentialsMissingError,
+    SecurityTokenInvalidError,
     SignatureExpiredError,
     SignatureInvalidError,
     StoreUnavailableError,
+    ThrottledError,
     TokenExpiredError,
     TokenInvalidError,
 )
@@ -24,10 +29,13 @@ from vacate.domain.identity import CredentialKind, Grant, Role
 from vacate.domain.topology import ProjectId
 from vacate.iam.authenticator import RequestAuthenticator
 from vacate.iam.directory import IssuedAccessKey, UserDirectory
+from vacate.iam.lockout import Lockout
 from vacate.iam.sealing import Sealer
 from vacate.iam.signature import sign
+from vacate.iam.temporary import TemporaryKeyService
+from vacate.iam.throttle import Throttle
 from vacate.iam.tokens import TokenService, digest_of
-from vacate.operations.access import Presented
+from vacate.operations.access import IssuedTemporaryKey, Presented, ProjectScope
 
 NORTH = Grant(project_id=ProjectId("p-north"), role=Role.OPERATOR)
 SOUTH = Grant(project_id=ProjectId("p-south"), role=Role.VIEWER)
@@ -65,7 +73,7 @@ async def ana(directory: UserDirectory, tokens: TokenService) -> Ana:
     for grant in (NORTH, SOUTH):
         await directory.grant(name="ana", domain="acme", project_id=grant.project_id, role=grant.role)
     key = await directory.create_access_key(name="ana", domain="acme")
-    issued = await tokens.issue(user="ana", domain="acme", password=PASSWORD, project="north")
+    issued = await tokens.issue(user="ana", domain="acme", password=PASSWORD, scope=ProjectScope(name="north"))
     return Ana(user_id=user.id, key=key, token=issued.value)
 
 
@@ -86,7 +94,7 @@ async def test_a_signature_proves_the_owner_of_the_access_key(
 ) -> None:
     actor = await authenticator.authenticate(request(ana.signed(clock)))
     assert actor.user_id == ana.user_id
-    assert actor.user_name == "ana"
+    assert (actor.user_name, actor.domain) == ("ana", "acme")
     assert set(actor.grants) == {NORTH, SOUTH}
     assert actor.credential_kind is CredentialKind.ACCESS_KEY
     assert actor.credential == ana.key.access_key
@@ -112,7 +120,7 @@ async def test_a_signature_counts_more_than_a_token(
         await authenticator.authenticate(request(both, b'{"changed": true}'))
 
 
-@pytest.mark.parametrize("scheme", [b"Bearer x", b"Basic YTpi", b"SDK-HMAC-SM3 x", b"\xff", b""])
+@pytest.mark.parametrize("scheme", [b"Bearer x", b"Basic YTpi", b"SDK-HMAC-SHA512 x", b"\xff", b""])
 async def test_an_unknown_scheme_is_passed_over(authenticator: RequestAuthenticator, ana: Ana, scheme: bytes) -> None:
     other: Headers = ((b"authorization", scheme),)
     token = (b"x-auth-token", ana.token.encode())
@@ -198,9 +206,208 @@ async def test_a_disabled_access_key_or_user_is_unknown(
 async def test_another_sealing_key_is_the_services_fault_and_said_so(
     credentials: MemoryCredentials, tokens: TokenService, ana: Ana, clock: SetClock
 ) -> None:
-    authenticator = RequestAuthenticator(credentials, Sealer(bytes(32)), tokens, clock)
+    authenticator = RequestAuthenticator(
+        credentials=credentials,
+        sealer=Sealer(bytes(32)),
+        tokens=tokens,
+        lockout=Lockout(after=5, hold=LOCKED_FOR, clock=clock),
+        throttle=Throttle(per_second=0),
+        clock=clock,
+    )
     with pytest.raises(StoreUnavailableError, match="VACATE_SECRET_KEY"):
         await authenticator.authenticate(request(ana.signed(clock)))
+
+
+# --- temporary access keys -------------------------------------------------------------------------------------------
+
+
+async def temporary(ana: Ana, keys: TemporaryKeyService, token: str | None = None) -> tuple[Ana, IssuedTemporaryKey]:
+    """Ana with a temporary access key made from a token."""
+    issued = await keys.issue(token=token or ana.token, lifetime=timedelta(minutes=15))
+    key = IssuedAccessKey(access_key=issued.access_key, secret_key=issued.secret_key)
+    return Ana(user_id=ana.user_id, key=key, token=ana.token), issued
+
+
+@pytest.mark.parametrize("is_signed", [True, False])
+async def test_a_temporary_access_key_proves_its_user_in_the_project_of_its_token(
+    authenticator: RequestAuthenticator,
+    temporary_keys: TemporaryKeyService,
+    ana: Ana,
+    clock: SetClock,
+    is_signed: bool,  # noqa: FBT001 - a case
+) -> None:
+    holder, issued = await temporary(ana, temporary_keys)
+    if is_signed:
+        headers = holder.signed(clock, X_Security_Token=issued.security_token)
+    else:
+        headers = (*holder.signed(clock), (b"x-security-token", issued.security_token.encode()))
+    actor = await authenticator.authenticate(request(headers))
+    assert (actor.user_id, actor.grants) == (ana.user_id, (NORTH,))
+    assert (actor.credential_kind, actor.credential) == (CredentialKind.ACCESS_KEY, issued.access_key)
+
+
+async def test_a_temporary_access_key_of_an_unscoped_token_is_good_for_every_project_of_its_user(
+    authenticator: RequestAuthenticator,
+    temporary_keys: TemporaryKeyService,
+    tokens: TokenService,
+    directory: UserDirectory,
+    ana: Ana,
+    clock: SetClock,
+) -> None:
+    unscoped = await tokens.issue(user="ana", domain="acme", password=PASSWORD, scope=None)
+    holder, issued = await temporary(ana, temporary_keys, unscoped.value)
+    headers = holder.signed(clock, X_Security_Token=issued.security_token)
+    assert set((await authenticator.authenticate(request(headers))).grants) == {NORTH, SOUTH}
+    lower = Grant(project_id=NORTH.project_id, role=Role.VIEWER)
+    await directory.grant(name="ana", domain="acme", project_id=lower.project_id, role=lower.role)
+    assert set((await authenticator.authenticate(request(headers))).grants) == {lower, SOUTH}
+
+
+async def test_a_temporary_access_key_without_its_own_security_token_is_refused(
+    authenticator: RequestAuthenticator, temporary_keys: TemporaryKeyService, ana: Ana, clock: SetClock
+) -> None:
+    holder, issued = await temporary(ana, temporary_keys)
+    _, other = await temporary(ana, temporary_keys)
+    signed, mine = holder.signed(clock), (b"x-security-token", issued.security_token.encode())
+    for headers, words in (
+        (signed, "send its security token"),
+        ((*signed, (b"x-security-token", b"")), "send its security token"),
+        ((*signed, (b"x-security-token", other.security_token.encode())), "another one's"),
+        ((*signed, (b"x-security-token", b"\xff\x00")), "another one's"),
+        ((*signed, mine, mine), "more than once"),
+    ):
+        with pytest.raises(SecurityTokenInvalidError, match=words):
+            await authenticator.authenticate(request(headers))
+
+
+async def test_a_permanent_access_key_takes_no_security_token(
+    authenticator: RequestAuthenticator, ana: Ana, clock: SetClock
+) -> None:
+    with pytest.raises(SecurityTokenInvalidError, match="permanent"):
+        await authenticator.authenticate(request(ana.signed(clock, X_Security_Token="some")))  # noqa: S106 - none
+    await authenticator.authenticate(request(ana.signed(clock, X_Security_Token="")))
+
+
+async def test_a_temporary_access_key_ends_with_its_time(
+    authenticator: RequestAuthenticator, temporary_keys: TemporaryKeyService, ana: Ana, clock: SetClock
+) -> None:
+    holder, issued = await temporary(ana, temporary_keys)
+    clock.now = issued.expires_at - timedelta(microseconds=1)
+    await authenticator.authenticate(request(holder.signed(clock, X_Security_Token=issued.security_token)))
+    clock.now = issued.expires_at
+    with pytest.raises(AccessKeyExpiredError, match="get a new one"):
+        await authenticator.authenticate(request(holder.signed(clock, X_Security_Token=issued.security_token)))
+
+
+async def test_a_disabled_user_loses_temporary_access_keys_at_once(
+    authenticator: RequestAuthenticator,
+    temporary_keys: TemporaryKeyService,
+    directory: UserDirectory,
+    ana: Ana,
+    clock: SetClock,
+) -> None:
+    holder, issued = await temporary(ana, temporary_keys)
+    headers = holder.signed(clock, X_Security_Token=issued.security_token)
+    await authenticator.authenticate(request(headers))
+    await directory.disable_user(name="ana", domain="acme")
+    with pytest.raises(AccessKeyUnknownError):
+        await authenticator.authenticate(request(headers))
+    await directory.enable_user(name="ana", domain="acme")
+    with pytest.raises(AccessKeyUnknownError):
+        await authenticator.authenticate(request(headers))
+    assert (await authenticator.authenticate(request(ana.signed(clock)))).user_id == ana.user_id
+
+
+async def test_an_unscoped_token_proves_its_user_in_no_project(
+    authenticator: RequestAuthenticator, tokens: TokenService, ana: Ana
+) -> None:
+    issued = await tokens.issue(user="ana", domain="acme", password=PASSWORD, scope=None)
+    actor = await authenticator.authenticate(request(((b"x-auth-token", issued.value.encode()),)))
+    assert (actor.user_id, actor.grants) == (ana.user_id, ())
+
+
+# --- guessing and hurrying -------------------------------------------------------------------------------------------
+
+
+def guess_of(ana: Ana) -> Ana:
+    key = IssuedAccessKey(access_key=ana.key.access_key, secret_key=ana.key.secret_key[::-1])
+    return Ana(user_id="", key=key, token="")
+
+
+async def test_after_five_wrong_signatures_even_the_right_one_is_refused_for_a_while(
+    authenticator: RequestAuthenticator, directory: UserDirectory, ana: Ana, clock: SetClock
+) -> None:
+    for _ in range(5):
+        with pytest.raises(SignatureInvalidError):
+            await authenticator.authenticate(request(guess_of(ana).signed(clock)))
+    with pytest.raises(AccessKeyLockedError, match="AK access failed to reach the limit,forbidden"):
+        await authenticator.authenticate(request(ana.signed(clock)))
+    # Another key of hers, and her token, have nothing to do with it.
+    other = Ana(user_id="", key=await directory.create_access_key(name="ana", domain="acme"), token="")
+    await authenticator.authenticate(request(other.signed(clock)))
+    await authenticator.authenticate(request(((b"x-auth-token", ana.token.encode()),)))
+    clock.now += LOCKED_FOR
+    await authenticator.authenticate(request(ana.signed(clock)))
+
+
+async def test_a_right_signature_in_between_forgives_the_wrong_ones(
+    authenticator: RequestAuthenticator, ana: Ana, clock: SetClock
+) -> None:
+    for _ in range(3):
+        for _ in range(4):
+            with pytest.raises(SignatureInvalidError):
+                await authenticator.authenticate(request(guess_of(ana).signed(clock)))
+        await authenticator.authenticate(request(ana.signed(clock)))
+
+
+async def test_what_cannot_be_a_guess_does_not_lock(
+    authenticator: RequestAuthenticator, ana: Ana, clock: SetClock
+) -> None:
+    signed = ana.signed(clock)
+    clock.now += timedelta(minutes=16)
+    for _ in range(6):
+        with pytest.raises(SignatureExpiredError):
+            await authenticator.authenticate(request(signed))
+        with pytest.raises(SignatureInvalidError, match="not sent"):
+            await authenticator.authenticate(request(tuple(h for h in ana.signed(clock) if h[0] != b"host")))
+    await authenticator.authenticate(request(ana.signed(clock)))
+
+
+async def test_each_access_key_and_each_user_may_ask_for_so_much_a_second(
+    credentials: MemoryCredentials,
+    sealer: Sealer,
+    tokens: TokenService,
+    temporary_keys: TemporaryKeyService,
+    throttle: Throttle,
+    ana: Ana,
+    clock: SetClock,
+) -> None:
+    authenticator = RequestAuthenticator(
+        credentials=credentials,
+        sealer=sealer,
+        tokens=tokens,
+        lockout=Lockout(after=0, hold=LOCKED_FOR, clock=clock),
+        throttle=throttle,
+        clock=clock,
+    )
+    # Nobody else can use up her share: what is not proved is not counted.
+    for _ in range(10):
+        with pytest.raises(SignatureInvalidError):
+            await authenticator.authenticate(request(guess_of(ana).signed(clock)))
+    for _ in range(2):
+        await authenticator.authenticate(request(ana.signed(clock)))
+    with pytest.raises(ThrottledError) as refused:
+        await authenticator.authenticate(request(ana.signed(clock)))
+    assert refused.value.retry_after == timedelta(seconds=0.5)
+    # Tokens and temporary keys share what their user may ask for, however many of them there are.
+    first, issued = await temporary(ana, temporary_keys)
+    await authenticator.authenticate(request(((b"x-auth-token", ana.token.encode()),)))
+    await authenticator.authenticate(request(first.signed(clock, X_Security_Token=issued.security_token)))
+    second, another = await temporary(ana, temporary_keys)
+    with pytest.raises(ThrottledError):
+        await authenticator.authenticate(request(second.signed(clock, X_Security_Token=another.security_token)))
+    clock.now += timedelta(seconds=0.5)
+    await authenticator.authenticate(request(ana.signed(clock)))
 
 
 @settings(deadline=None, max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])

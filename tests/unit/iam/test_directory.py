@@ -94,3 +94,37 @@ async def test_nothing_can_be_done_to_a_user_who_does_not_exist(directory: UserD
         await directory.create_access_key(name="bob", domain="acme")
     with pytest.raises(DirectoryError, match="no user"):
         await directory.disable_user(name="bob", domain="acme")
+    with pytest.raises(DirectoryError, match="no user"):
+        await directory.enable_user(name="bob", domain="acme")
+    with pytest.raises(DirectoryError, match="no user"):
+        await directory.set_password(name="bob", domain="acme", password=PASSWORD)
+
+
+async def test_a_disabled_user_is_let_in_again_with_what_they_had(
+    directory: UserDirectory, credentials: MemoryCredentials
+) -> None:
+    await directory.add_user(name="ana", domain="acme", password=PASSWORD)
+    await directory.grant(name="ana", domain="acme", project_id=NORTH, role=Role.OPERATOR)
+    kept, lost = [await directory.create_access_key(name="ana", domain="acme") for _ in range(2)]
+    await directory.disable_access_key(lost.access_key)
+    await directory.disable_user(name="ana", domain="acme")
+    with pytest.raises(DirectoryError, match="who is disabled"):
+        await directory.enable_user(name="ana", domain="other")
+    await directory.enable_user(name="ana", domain="acme")
+    found = await credentials.access_key(kept.access_key)
+    assert found is not None
+    assert found.user.grants == (Grant(project_id=NORTH, role=Role.OPERATOR),)
+    assert await credentials.access_key(lost.access_key) is None
+    with pytest.raises(DirectoryError, match="who is disabled"):
+        await directory.enable_user(name="ana", domain="acme")
+
+
+async def test_another_password_is_hashed_and_never_empty(
+    directory: UserDirectory, credentials: MemoryCredentials
+) -> None:
+    user = await directory.add_user(name="ana", domain="acme")
+    with pytest.raises(DirectoryError, match="empty"):
+        await directory.set_password(name="ana", domain="acme", password="")
+    assert credentials.users[user.id].password_hash is None
+    await directory.set_password(name="ana", domain="acme", password=PASSWORD)
+    assert str(credentials.users[user.id].password_hash).startswith("$argon2id$")

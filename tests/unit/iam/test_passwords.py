@@ -8,6 +8,7 @@ from typing import Literal
 import pytest
 from argon2 import PasswordHasher
 
+from vacate.domain.errors import ThrottledError
 from vacate.iam.passwords import Passwords
 
 
@@ -100,3 +101,16 @@ async def test_at_most_two_passwords_are_checked_at_once(passwords: Passwords, h
     await asyncio.gather(*checks[2:])
     assert hasher.most_running == 2
     assert hasher.checks == 10
+
+
+async def test_who_would_wait_too_long_is_told_so_at_once(passwords: Passwords, hasher: WatchedHasher) -> None:
+    hasher.gate.clear()
+    checks = [asyncio.ensure_future(passwords.verify(None, "x")) for _ in range(64)]
+    await asyncio.sleep(0)
+    try:
+        with pytest.raises(ThrottledError):
+            await passwords.verify(None, "x")
+    finally:
+        hasher.gate.set()
+    await asyncio.gather(*checks)
+    assert not await passwords.verify(None, "x")

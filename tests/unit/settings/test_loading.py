@@ -9,8 +9,9 @@ import pytest
 from vacate.domain.criteria import Criteria, Selection
 from vacate.domain.errors import SettingsError
 from vacate.domain.guards import GuardName, GuardSettings
-from vacate.domain.topology import Component, ComponentKind, ComponentRole
-from vacate.settings.file import Settings
+from vacate.domain.topology import Component, ComponentKind, ComponentRole, Labels, ProjectId
+from vacate.operations.access import Project, Region
+from vacate.settings.file import AccessSection, Settings
 from vacate.settings.loading import load_settings
 
 P1, P2 = "a1" * 16, "b2" * 16
@@ -24,6 +25,14 @@ port = 9443
 tls_certificate = "tls/vacate.crt"
 tls_key = "tls/vacate.key"
 log_level = "warning"
+endpoint = "https://vacate.example.net:9443"
+
+[access]
+lockout = true
+lockout_after = 7
+lockout_for = "90s"
+requests_per_second = 50
+sign_ins_per_second = 3
 
 [store]
 url = "sqlite:///state/vacate.db"
@@ -37,13 +46,32 @@ confirm_for = "2500ms"
 busy_after = "20"
 check_every = "30s"
 
+[watch]
+slow_statement = "2s"
+answer_within = "4s"
+
+[[regions]]
+id = "eu-central"
+
+[[regions]]
+id = "eu-west"
+name = "Europe, west"
+endpoint = "https://west.example.net/"
+
 [[projects]]
 id = "{P1}"
 name = "eu-west"
+domain = "shops"
 
 [[projects.instances]]
 id = "{I1}"
 name = "shop"
+
+[projects.instances.labels]
+vpc_id = "vpc-1"
+subnet_id = "subnet-1"
+charge_mode = "prePaid"
+tags = {{ team = "payments", tier = "gold" }}
 
 [projects.instances.criteria]
 min_idle = "15min"
@@ -73,12 +101,15 @@ dsn = "postgresql://vacate@db1:5433/postgres"
 
 [[projects.instances.nodes]]
 id = "{N2}"
+name = "rack two"
+availability_zone = "az2"
 
 [[projects.instances.nodes.components]]
 id = "dn_6002"
 kind = "DN"
 role = "standby"
 dsn = "postgresql://vacate@db2:5433/postgres"
+shard = "60011"
 
 [[projects.instances]]
 id = "{I2}"
@@ -88,6 +119,7 @@ nodes = []
 [[projects]]
 id = "{P2}"
 name = "eu-east"
+region = "eu-central"
 """
 
 Load = Callable[[str], Settings]
@@ -133,6 +165,86 @@ def test_the_services_own_tables_are_read(load: Load, path: Path) -> None:
     assert settings.sweep.signal_for == "1min"
     assert settings.sweep.confirm_for == "2500ms"
     assert settings.sweep.busy_after == "20"
+
+
+def test_what_somebody_may_try_is_read(load: Load) -> None:
+    access = load(FULL).access
+    assert (access.lockout, access.lockout_after, access.lockout_for) == (True, 7, "90s")
+    assert (access.requests_per_second, access.sign_ins_per_second) == (50, 3)
+    assert load("").access == AccessSection()
+    assert not load("[access]\nlockout = false\n").access.lockout
+
+
+def test_how_sessions_are_listed_is_read(load: Load) -> None:
+    watch = load(FULL).watch
+    assert (watch.slow_statement, watch.answer_within) == ("2s", "4s")
+    assert load('[watch]\nslow_statement = "0s"\n').watch.slow_statement == "0s"
+
+
+def test_regions_and_projects_are_told_in_the_order_of_the_file(load: Load) -> None:
+    settings = load(FULL)
+    assert settings.service.endpoint == "https://vacate.example.net:9443"
+    assert settings.known_regions() == (
+        Region(id="eu-central"),
+        Region(id="eu-west", name="Europe, west", endpoint="https://west.example.net"),
+    )
+    assert settings.known_projects() == (
+        Project(id=ProjectId(P1), name="eu-west", domain="shops", region="eu-west"),
+        Project(id=ProjectId(P2), name="eu-east", domain="default", region="eu-central"),
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "regions", "region"),
+    [
+        ("shop", ["a", "b"], "a"),
+        ("b", ["a", "b"], "b"),
+        ("a", [], ""),
+        ("shop", [], ""),
+    ],
+)
+def test_a_project_without_a_region_is_in_the_one_of_its_name_or_in_the_first(
+    load: Load, name: str, regions: list[str], region: str
+) -> None:
+    listed = "".join(f'[[regions]]\nid = "{id_}"\n' for id_ in regions)
+    instance = f'[[projects.instances]]\nid = "{I1}"\nname = "i"\nnodes = []\n'
+    settings = load(f'{listed}[[projects]]\nid = "{P1}"\nname = "{name}"\n{instance}')
+    assert [project.region for project in settings.known_projects()] == [region]
+    assert [configured.instance.region for configured in settings.configured_instances()] == [region]
+
+
+def test_an_instance_knows_its_nodes_its_port_and_what_its_owner_says_of_it(load: Load) -> None:
+    shop, plain = (configured.instance for configured in load(FULL).configured_instances())
+    assert [(node.id, node.name, node.availability_zone, node.address) for node in shop.nodes] == [
+        (N1, N1, "", "db1"),
+        (N2, "rack two", "az2", "db2"),
+    ]
+    assert (shop.region, shop.port) == ("eu-west", 5432)
+    assert shop.labels == Labels(
+        vpc_id="vpc-1",
+        subnet_id="subnet-1",
+        charge_mode="prePaid",
+        tags=(("team", "payments"), ("tier", "gold")),
+    )
+    assert [component.shard for component in shop.components] == ["", "", "60011"]
+    assert (plain.nodes, plain.port, plain.labels) == ((), 0, Labels())
+
+
+@pytest.mark.parametrize(
+    ("dsn", "address", "port"),
+    [
+        ("postgresql://vacate@db1/postgres", "db1", 0),
+        ("postgresql://vacate@[::1]:5432/postgres", "::1", 5432),
+        ("postgresql://vacate@a:1,b:2/postgres", "", 0),
+        ("host=db1 port=5432", "", 0),
+    ],
+)
+def test_where_a_node_is_is_taken_from_its_first_components_dsn(load: Load, dsn: str, address: str, port: int) -> None:
+    component = f'{{ id = "dn_6001", kind = "DN", role = "primary", dsn = "{dsn}" }}'
+    nodes = f'nodes = [{{ id = "{N1}", components = [{component}] }}]'
+    head = f'[[projects]]\nid = "{P1}"\nname = "p"\n[[projects.instances]]\nid = "{I1}"\nname = "i"\n'
+    (configured,) = load(head + nodes).configured_instances()
+    assert (configured.instance.nodes[0].address, configured.instance.port) == (address, port)
 
 
 def test_projects_are_known_by_name(load: Load) -> None:
@@ -240,6 +352,28 @@ MISTAKES = [
     pytest.param(N2, N1, ["instance shop", N1, "twice"], id="two_nodes_of_one_id"),
     pytest.param('"dn_6002"', '"dn_6001"', ["instance shop", "dn_6001", "twice"], id="component_on_two_nodes"),
     pytest.param('"dn_6001"', '"cn_5001"', ["instance shop", "cn_5001", "twice"], id="component_twice_on_a_node"),
+    pytest.param('"https://vacate.example.net:9443"', '"vacate.example.net"', ["service.endpoint"], id="no_scheme"),
+    pytest.param('"https://west.example.net/"', '"ftp://west"', ["endpoint of region eu-west"], id="other_scheme"),
+    pytest.param('"https://west.example.net/"', '"https://west/v3"', ["endpoint of region", "path"], id="with_a_path"),
+    pytest.param('"https://west.example.net/"', '"https://w:99999"', ["endpoint of region eu-west"], id="no_port"),
+    pytest.param('"https://west.example.net/"', '"https://me@west"', ["endpoint of region eu-west"], id="with_a_user"),
+    pytest.param('"https://west.example.net/"', '"https://[west"', ["endpoint of region eu-west"], id="no_host"),
+    pytest.param('"https://west.example.net/"', '"https://we st"', ["endpoint of region eu-west"], id="with_a_gap"),
+    pytest.param('id = "eu-central"', 'id = "eu-west"', ["regions.id", "eu-west", "twice"], id="a_region_twice"),
+    pytest.param('id = "eu-central"', 'id = "eu central"', ["$.regions[0].id"], id="region_id"),
+    pytest.param('region = "eu-central"', 'region = "mars"', ["project eu-east", "'mars'", "[[regions]]"], id="region"),
+    pytest.param(
+        'domain = "shops"', 'region = "eu-central"', ["project eu-west", "rename the project"], id="another_region"
+    ),
+    pytest.param('domain = "shops"', 'domain = ""', ["$.projects[0].domain"], id="no_domain"),
+    pytest.param("lockout_after = 7", "lockout_after = 0", ["$.access.lockout_after"], id="no_failure_allowed"),
+    pytest.param('"90s"', '"soon"', ["access.lockout_for", "'soon' is no duration"], id="lockout_duration"),
+    pytest.param('"90s"', '"0"', ["access.lockout_for", "longer than nothing"], id="no_lock_at_all"),
+    pytest.param("requests_per_second = 50", "requests_per_second = -1", ["requests_per_second"], id="rate"),
+    pytest.param('"2s"', '"2 seconds"', ["watch.slow_statement"], id="watch_duration"),
+    pytest.param('"4s"', '"0s"', ["watch.answer_within"], id="no_time_to_list"),
+    pytest.param('"prePaid"', '"free"', ["labels.charge_mode"], id="charge_mode"),
+    pytest.param('shard = "60011"', 'shard = "one"', ["components[0].shard"], id="shard"),
     pytest.param("port = 9443", "port = ", ["line 4"], id="no_toml"),
     pytest.param("port = 9443", "port = 9443\nport = 9444", ["line 5"], id="a_key_twice"),
 ]
