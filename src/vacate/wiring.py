@@ -16,18 +16,35 @@ from vacate.engines.wire import Timeouts
 from vacate.http.app import build_app
 from vacate.http.gate import Gate
 from vacate.http.gaussdb_v3.routes import GaussdbV3Door
+from vacate.http.gaussdb_v3.served import Served
 from vacate.http.health import HealthDoor
-from vacate.http.iam_v3.routes import TokensDoor
+from vacate.http.iam_v3.routes import IamV3Door
+from vacate.http.reference.catalogue import DOORS
+from vacate.http.reference.document import document
+from vacate.http.reference.routes import ReferenceDoor
 from vacate.iam.authenticator import RequestAuthenticator
 from vacate.iam.directory import UserDirectory
+from vacate.iam.limits import sign_in_limits
+from vacate.iam.lockout import Lockout
 from vacate.iam.passwords import Passwords
+from vacate.iam.projects import KnownProjects
 from vacate.iam.sealing import Sealer, sealing_key
+from vacate.iam.temporary import TemporaryKeyService
+from vacate.iam.throttle import Throttle
 from vacate.iam.tokens import TokenService
 from vacate.inventory.static import StaticInventory
 from vacate.operations.admit import Admit
 from vacate.operations.clock import utc_now
+from vacate.operations.describe import Describe
 from vacate.operations.journal import Journal
-from vacate.operations.kill_idle import KillIdle, Limits
+from vacate.operations.kill_idle import KillIdle
+from vacate.operations.kill_sessions import KillSessions
+from vacate.operations.kill_transactions import KillTransactions
+from vacate.operations.list_databases import ListDatabases
+from vacate.operations.list_sessions import ListSessions
+from vacate.operations.list_transactions import ListTransactions
+from vacate.operations.survey import Survey
+from vacate.operations.sweep import Limits, Sweep
 from vacate.settings.durations import duration
 from vacate.settings.file import Settings
 from vacate.store.audit import SqlAuditLog
@@ -59,7 +76,6 @@ class Service:
     app: ASGIApp
     state: State
     gateway: EngineGateway
-    kill_idle: KillIdle
 
 
 @asynccontextmanager
@@ -120,26 +136,13 @@ async def open_service(settings: Settings) -> AsyncGenerator[Service]:
         metrics.watch_components(gateway.health)
         metrics.watch_audit(lambda: journal.waiting)
 
-        kill_idle = KillIdle(
-            inventory=StaticInventory(settings.configured_instances()),
-            gateway=gateway,
-            journal=journal,
-            observer=observer,
-            clock=utc_now,
-            limits=Limits(
-                signal_for=duration(settings.sweep.signal_for, "sweep.signal_for"),
-                confirm_for=duration(settings.sweep.confirm_for, "sweep.confirm_for"),
-            ),
-        )
-
         passwords = Passwords()
         stack.callback(passwords.close)
-        projects = settings.project_ids()
-        tokens = TokenService(credentials=state.credentials, passwords=passwords, projects=projects, clock=utc_now)
-        gate = Gate(RequestAuthenticator(state.credentials, sealer, tokens, utc_now), access_log)
+        iam_door, gate = _access(settings, state.credentials, passwords, sealer, access_log)
         routes = [
-            *GaussdbV3Door(gate=gate, admit=Admit(journal=journal, clock=utc_now), kill_idle=kill_idle).routes(),
-            *TokensDoor(gate=gate, tokens=tokens, project_names={id_: name for name, id_ in projects.items()}).routes(),
+            *GaussdbV3Door(gate=gate, served=_served(settings, gateway, journal, observer)).routes(),
+            *iam_door.routes(),
+            *ReferenceDoor(document=document(DOORS, __version__)).routes(),
             *HealthDoor(
                 health=gateway.health,
                 check_store=_store_check(state, journal),
@@ -150,7 +153,81 @@ async def open_service(settings: Settings) -> AsyncGenerator[Service]:
         ]
         catching_up = asyncio.create_task(_catch_up(journal), name="audit catching up")
         stack.push_async_callback(_stop, catching_up)
-        yield Service(app=build_app(routes, access_log), state=state, gateway=gateway, kill_idle=kill_idle)
+        yield Service(app=build_app(routes, access_log), state=state, gateway=gateway)
+
+
+def _served(settings: Settings, gateway: EngineGateway, journal: Journal, observer: TelemetryObserver) -> Served:
+    """Every operation that the compatible door calls."""
+    inventory = StaticInventory(settings.configured_instances())
+    sweep = Sweep(
+        inventory=inventory,
+        gateway=gateway,
+        journal=journal,
+        observer=observer,
+        clock=utc_now,
+        limits=Limits(
+            signal_for=duration(settings.sweep.signal_for, "sweep.signal_for"),
+            confirm_for=duration(settings.sweep.confirm_for, "sweep.confirm_for"),
+        ),
+    )
+    answer_within = duration(settings.watch.answer_within, "watch.answer_within")
+    describe = Describe(inventory=inventory, gateway=gateway)
+    return Served(
+        admit=Admit(journal=journal, clock=utc_now),
+        kill_idle=KillIdle(sweep=sweep),
+        kill_sessions=KillSessions(sweep=sweep),
+        kill_transactions=KillTransactions(sweep=sweep),
+        list_sessions=ListSessions(inventory=inventory, gateway=gateway),
+        list_transactions=ListTransactions(inventory=inventory, gateway=gateway),
+        survey=Survey(inventory=inventory, gateway=gateway, answer_within=answer_within),
+        list_databases=ListDatabases(inventory=inventory, gateway=gateway, answer_within=answer_within),
+        describe_instances=describe.instances,
+        describe_instance=describe.instance,
+        slow_after=duration(settings.watch.slow_statement, "watch.slow_statement"),
+    )
+
+
+def _access(
+    settings: Settings,
+    credentials: SqlCredentials,
+    passwords: Passwords,
+    sealer: Sealer,
+    access_log: TelemetryAccessLog,
+) -> tuple[IamV3Door, Gate]:
+    """What tells who asks, as the gate in front of every call and as a door of its own."""
+    access = settings.access
+    lockout_after = access.lockout_after if access.lockout else 0
+    lockout_for = duration(access.lockout_for, "access.lockout_for")
+    projects = KnownProjects(settings.known_projects(), credentials)
+    limits = sign_in_limits(
+        lockout_after=lockout_after, lockout_for=lockout_for, per_second=access.sign_ins_per_second, clock=utc_now
+    )
+    tokens = TokenService(credentials=credentials, passwords=passwords, projects=projects, limits=limits, clock=utc_now)
+    temporary_keys = TemporaryKeyService(
+        credentials=credentials,
+        tokens=tokens,
+        sealer=sealer,
+        throttle=Throttle(per_second=access.sign_ins_per_second),
+        clock=utc_now,
+    )
+    authenticator = RequestAuthenticator(
+        credentials=credentials,
+        sealer=sealer,
+        tokens=tokens,
+        lockout=Lockout(after=lockout_after, hold=lockout_for, clock=utc_now),
+        throttle=Throttle(per_second=access.requests_per_second),
+        clock=utc_now,
+    )
+    gate = Gate(authenticator, access_log)
+    door = IamV3Door(
+        gate=gate,
+        tokens=tokens,
+        temporary_keys=temporary_keys,
+        projects=projects,
+        regions=settings.known_regions(),
+        endpoint=settings.service.endpoint,
+    )
+    return door, gate
 
 
 def _gateway_settings(settings: Settings) -> GatewaySettings:

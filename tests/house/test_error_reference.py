@@ -1,90 +1,166 @@
-"""The reference lists every code that the doors answer with. `python -m tests.house.test_error_reference` writes it."""
+"""The reference lists every code and every status. `python -m tests.house.test_error_reference` writes it."""
 
 import re
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from http import HTTPStatus
+from pathlib import Path
+
+import pytest
 
 from tests.house.checkout import ROOT
-from vacate.cli.serving import NOT_UNDERSTOOD
-from vacate.domain.errors import PasswordInvalidError, VacateError
-from vacate.http.answers import ErrorRow, ErrorTable
-from vacate.http.app import NO_SUCH_API
+from vacate.http.answers import ErrorRow
+from vacate.http.app import NO_SUCH_API, NOT_UNDERSTOOD
 from vacate.http.envelope import UNFORESEEN
-from vacate.http.gaussdb_v3.errors import ERRORS as SESSION_CALLS
-from vacate.http.iam_v3.errors import ERRORS as SIGN_IN
+from vacate.http.operation import Operation
+from vacate.http.reference import monitoring
+from vacate.http.reference.catalogue import DOORS
+from vacate.http.reference.door import DescribedDoor
+from vacate.http.reference.refusals import EVERYWHERE, refusals
 
-PAGE = ROOT / "docs" / "reference" / "errors.md"
+ERRORS = ROOT / "docs" / "reference" / "errors.md"
+STATUSES = ROOT / "docs" / "reference" / "status-codes.md"
 BEGIN, END = "<!-- tables: begin -->\n", "<!-- tables: end -->\n"
-HEAD = "| Status | Code | Message | When |\n|---|---|---|---|\n"
-# What the root of all errors says of itself is of no use to a caller.
-ANYTHING_ELSE = "Anything else that went wrong."
-# Nobody gives a password where sessions are ended; its row there is for the sake of completeness only.
-ONLY_AT_SIGN_IN = {PasswordInvalidError}
+
+# What a client makes of a status, whatever the code beside it.
+TO_A_CLIENT = {
+    200: "Done. A call that ends sessions says in its body whether all of them are gone.",
+    201: "Made; the body shows it, and `X-Subject-Token` carries a token.",
+    204: "Done; there is no body.",
+    400: "The request is wrong: it will be as wrong the next time. The message names the place.",
+    401: "The sender is not proved. Sign in anew, or correct the signature, then send the call again.",
+    403: "The sender is known and may not do this. Another credential or a higher role is needed.",
+    404: "There is no such path, method, instance or token.",
+    408: "The body came too slowly or not in whole. Send the call again.",
+    409: "The request is right, and the component cannot serve it now. The message says what is in the way.",
+    413: "The body is too large. Nothing of it was read.",
+    429: "Too much at once. Wait for the seconds of `Retry-After`.",
+    500: "Vacate failed; its log has the request id. What was to be ended may be asked for again.",
+    503: "Only `/readyz` answers this: nothing can be swept.",
+}
 
 
-def when(error: type[VacateError]) -> str:
-    """The first sentences of an error's own description."""
-    if error is VacateError:
-        return ANYTHING_ELSE
-    first, _, _ = (error.__doc__ or "").partition("\n\n")
-    return " ".join(first.split())
+# --- who answers what ------------------------------------------------------------------------------------------------
 
 
-def line(row: ErrorRow, occasion: str) -> str:
+def callers(door: DescribedDoor, operations: Iterable[Operation]) -> str:
+    """The calls of a door in words: all of them, all of one kind, or by name."""
+    named = {operation.id for operation in operations}
+    if named == {operation.id for operation in door.operations}:
+        return "every call"
+    if named == {operation.id for operation in door.operations if operation.authenticated}:
+        return "every call with credentials"
+    if named == {operation.id for operation in door.operations if "{instance_id}" in operation.path}:
+        return "every call about an instance"
+    return ", ".join(f"`{operation.id}`" for operation in door.operations if operation.id in named)
+
+
+def line(*cells: str) -> str:
     """One line of a table. A bar would end the cell."""
-    cells = (str(row.status), f"`{row.code}`", row.message, occasion)
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |\n"
 
 
-def rows(table: ErrorTable) -> Iterator[tuple[ErrorRow, str]]:
-    """The rows of a door, by status and code; rows that differ in their occasion only stay side by side."""
-    out_of_place = ONLY_AT_SIGN_IN if table is SESSION_CALLS else set[type[VacateError]]()
-    named = ((row, when(error)) for error, row in table.items() if error not in out_of_place)
-    yield from sorted(named, key=lambda entry: (entry[0].status, entry[0].code, entry[1]))
+def texts(row: ErrorRow) -> tuple[str, str, str]:
+    return f"`{row.code}`", row.message, row.chinese
 
 
-def section(title: str, table: ErrorTable) -> str:
-    return f"## {title}\n\n{HEAD}{''.join(line(row, occasion) for row, occasion in rows(table))}\n"
+def door_rows(door: DescribedDoor) -> Iterator[str]:
+    """The refusals of a door, by status and code."""
+    raised: dict[str, list[Operation]] = defaultdict(list)
+    for operation in door.operations:
+        for error in door.errors(operation):
+            raised[error.__name__].append(operation)
+    every = (error for operation in door.operations for error in door.errors(operation))
+    for refusal in refusals(door.table, every):
+        who = callers(door, raised[refusal.name])
+        yield line(str(refusal.row.status), *texts(refusal.row), refusal.occasion, who)
 
 
-def tables() -> str:
-    """Everything between the marks of the page."""
-    everywhere = (
-        line(NOT_UNDERSTOOD, "What came is no request, or its head is too large.")
-        + line(NO_SUCH_API, "No such path, or not with this method.")
-        + line(UNFORESEEN, "Something unforeseen happened; the log has the details.")
+def error_tables() -> str:
+    """Everything between the marks of the page of errors."""
+    head = line("Status", "Code", "English", "Chinese", "When", "Calls") + "|---|---|---|---|---|---|\n"
+    sections = [f"## {door.title}\n\n{head}{''.join(door_rows(door))}\n" for door in DOORS]
+    everywhere = "".join(
+        line(str(refusal.row.status), *texts(refusal.row), refusal.occasion, "everything") for refusal in EVERYWHERE
     )
-    return (
-        "\n"
-        + section("Session calls", SESSION_CALLS)
-        + section("Signing in", SIGN_IN)
-        + f"## Everywhere\n\n{HEAD}{everywhere}\n"
-    )
+    return "\n" + "".join(sections) + f"## Everywhere\n\n{head}{everywhere}\n"
 
 
-def rewritten(text: str) -> str:
-    before, begin, rest = text.partition(BEGIN)
+# --- statuses --------------------------------------------------------------------------------------------------------
+
+
+def successes() -> dict[int, list[str]]:
+    """The calls that end well with each status, where such an end is what they are for."""
+    found: dict[int, list[str]] = defaultdict(list)
+    for door in DOORS:
+        for operation in door.operations:
+            if operation.status < HTTPStatus.BAD_REQUEST:
+                found[operation.status].append(f"`{operation.id}`")
+    for path, methods in monitoring.paths(defaultdict(dict)).items():
+        for status in methods["get"]["responses"]:
+            found[int(status)].append(f"`{path}`")
+    return found
+
+
+def codes() -> dict[int, set[str]]:
+    """The codes that come with each status."""
+    found: dict[int, set[str]] = defaultdict(set)
+    for door in DOORS:
+        for operation in door.operations:
+            for refusal in door.refusals(operation):
+                found[refusal.row.status].add(f"`{refusal.row.code}`")
+    return found
+
+
+def status_tables() -> str:
+    """Everything between the marks of the page of statuses."""
+    well, badly = successes(), codes()
+    text = "\n" + line("Status", "Means", "Calls or codes") + "|---|---|---|\n"
+    for status in sorted({*well, *badly}):
+        told = [*well[status], *sorted(badly[status])]
+        text += line(str(status), TO_A_CLIENT[status], ", ".join(told))
+    return text + "\n"
+
+
+PAGES = {ERRORS: error_tables, STATUSES: status_tables}
+
+
+def rewritten(page: Path) -> str:
+    """The page as it should be: what is written by hand, and between the marks what the code says."""
+    before, begin, rest = page.read_text(encoding="utf-8").partition(BEGIN)
     _, end, after = rest.partition(END)
-    assert begin, f"{PAGE} has lost the mark {BEGIN}"
-    assert end, f"{PAGE} has lost the mark {END}"
-    return before + begin + tables() + end + after
+    assert begin, f"{page} has lost the mark {BEGIN}"
+    assert end, f"{page} has lost the mark {END}"
+    return before + begin + PAGES[page]() + end + after
 
 
-def test_the_reference_lists_what_the_doors_answer() -> None:
-    text = PAGE.read_text(encoding="utf-8")
-    assert text == rewritten(text), "Run: python -m tests.house.test_error_reference"
+# --- the tests -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_the_reference_says_what_the_code_says(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    assert text == rewritten(page), "Run: python -m tests.house.test_error_reference"
 
 
 def test_every_error_in_the_reference_says_when_it_occurs() -> None:
-    silent = [error.__name__ for table in (SESSION_CALLS, SIGN_IN) for error in table if not when(error)]
-    assert not silent
+    every = [refusal for door in DOORS for operation in door.operations for refusal in door.refusals(operation)]
+    assert every
+    assert not [refusal.name for refusal in every if not refusal.occasion]
 
 
-def test_every_code_that_the_page_explains_is_one_that_is_answered() -> None:
-    answered = {row.code for table in (SESSION_CALLS, SIGN_IN) for row in table.values()}
+def test_every_code_that_the_pages_explain_is_one_that_is_answered() -> None:
+    answered = {code.strip("`") for of_status in codes().values() for code in of_status}
     answered |= {row.code for row in (NOT_UNDERSTOOD, NO_SUCH_API, UNFORESEEN)}
-    explained = set(re.findall(r"\b(?:DBS|APIGW|IAM)\.\d+\b", PAGE.read_text(encoding="utf-8")))
-    assert explained == answered
+    for page in PAGES:
+        explained = set(re.findall(r"\b(?:DBS|APIGW|IAM)\.\d+\b", page.read_text(encoding="utf-8")))
+        assert explained == answered, page
+
+
+def test_no_status_is_explained_that_is_never_answered() -> None:
+    assert set(TO_A_CLIENT) == {*successes(), *codes()}
 
 
 if __name__ == "__main__":
-    PAGE.write_text(rewritten(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
+    for changed in PAGES:
+        changed.write_text(rewritten(changed), encoding="utf-8")

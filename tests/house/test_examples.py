@@ -61,10 +61,14 @@ dsn = "postgresql://vacate@127.0.0.1/postgres"
 """
 SECTIONS: dict[str, type[shapes.Section]] = {
     "[service]": shapes.ServiceSection,
+    "[access]": shapes.AccessSection,
     "[store]": shapes.StoreSection,
     "[sweep]": shapes.SweepSection,
+    "[watch]": shapes.WatchSection,
+    "[[regions]]": shapes.RegionSection,
     "[[projects]]": shapes.ProjectSection,
     "[[projects.instances]]": shapes.InstanceSection,
+    "[projects.instances.labels]": shapes.LabelsSection,
     "[projects.instances.criteria]": shapes.CriteriaSection,
     "[projects.instances.guards]": shapes.GuardsSection,
     "[[projects.instances.nodes]]": shapes.NodeSection,

@@ -17,13 +17,13 @@ from vacate.cli.signed_call import signed_post
 from vacate.cli.tables import sessions_table, wide_console
 from vacate.demo.census import census
 from vacate.demo.cluster import DemoCluster, DemoComponent, demo_cluster
-from vacate.demo.ids import CALL, INSTANCE_ID, NODE_IDS, PROJECT_ID, REGION
+from vacate.demo.ids import CALL, INSTANCE_ID, NODE_IDS, PROJECT_ID, REGION, SHARD
 from vacate.demo.installations import wheel_installation
 from vacate.demo.traffic import traffic
 from vacate.domain.audit import AuditAction
 from vacate.domain.errors import VacateError
 from vacate.domain.identity import Role
-from vacate.domain.topology import Component, ProjectId
+from vacate.domain.topology import Component, ComponentKind, ProjectId
 from vacate.iam.directory import IssuedAccessKey, UserDirectory
 from vacate.iam.sealing import SEALING_KEY_VARIABLE
 from vacate.settings.file import (
@@ -31,6 +31,7 @@ from vacate.settings.file import (
     InstanceSection,
     NodeSection,
     ProjectSection,
+    RegionSection,
     ServiceSection,
     Settings,
     StoreSection,
@@ -77,7 +78,8 @@ async def run_demo(*, port: int, once: bool) -> None:
                     await _show(console, component, endpoint, key, service.state.audit)
                 if not once:
                     console.print(
-                        f"\nServing on {endpoint} until Ctrl-C. Everything a client needs is in {connection_file}."
+                        f"\nServing on {endpoint} until Ctrl-C. Everything a client needs is in {connection_file}; "
+                        f"every call is described, and can be tried, at {endpoint}/docs."
                     )
                     await until_told_to_stop()
     console.print("Everything is stopped.")
@@ -93,7 +95,17 @@ def _settings(cluster: DemoCluster, listener: socket.socket) -> Settings:
     nodes = tuple(
         NodeSection(
             id=NODE_IDS[c.component_id],
-            components=(ComponentSection(id=c.component_id, kind=c.kind, role=c.role, dsn=c.service_dsn),),
+            name=f"node of {c.component_id}",
+            availability_zone=f"{REGION}a",
+            components=(
+                ComponentSection(
+                    id=c.component_id,
+                    kind=c.kind,
+                    role=c.role,
+                    dsn=c.service_dsn,
+                    shard=SHARD if c.kind is ComponentKind.DATA_NODE else "",
+                ),
+            ),
         )
         for c in cluster.components
     )
@@ -101,6 +113,8 @@ def _settings(cluster: DemoCluster, listener: socket.socket) -> Settings:
     return Settings(
         service=ServiceSection(port=listener.getsockname()[1]),
         store=StoreSection(url=f"sqlite:///{(DEMO_DIR / 'vacate.db').resolve()}"),
+        regions=(RegionSection(id=REGION),),
+        # Clients that know a region only ask for the project of that name.
         projects=(ProjectSection(id=PROJECT_ID, name=REGION, instances=(instance,)),),
     )
 

@@ -15,11 +15,10 @@ from starlette.types import ASGIApp
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from vacate.domain.errors import SettingsError
-from vacate.http.answers import REQUEST_ID_HEADER, ErrorRow, error_response
+from vacate.http.answers import REQUEST_ID_HEADER, error_response
+from vacate.http.app import NOT_UNDERSTOOD
 from vacate.settings.file import ServiceSection
 from vacate.telemetry.logs import log
-
-NOT_UNDERSTOOD = ErrorRow(status=400, code="APIGW.0201", message="Bad request. It cannot be read as HTTP.")
 
 _SHUTDOWN_S = 60
 _IDLE_SECONDS = 5
@@ -90,6 +89,7 @@ class _Protocol(H11Protocol):
         """Answer what is no HTTP like everything else that is wrong, and hang up."""
         del msg
         request_id = uuid.uuid4().hex
+        # Which language was asked for is not known either, so it is English.
         answer = error_response(NOT_UNDERSTOOD, "", request_id=request_id)
         headers = [*answer.raw_headers, (REQUEST_ID_HEADER.encode(), request_id.encode()), (b"Connection", b"close")]
         log(

@@ -10,4 +10,5 @@ NODE_IDS = {
     PRIMARY: "7f1c3d0a2b9e4c58a1d6e3b2c4f5a601no14",
     STANDBY: "c90e5b7d13f24a6f8b2d7e4f6a8c1d02no14",
 }
+SHARD = "60011"
 CALL = f"/v3/{PROJECT_ID}/instances/{INSTANCE_ID}/kill-free-session"

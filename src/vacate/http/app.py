@@ -11,11 +11,20 @@ from starlette.types import ASGIApp
 
 from vacate.http.answers import ErrorRow, error_response
 from vacate.http.envelope import AccessLog, Envelope
+from vacate.http.language import language_of
 
+# The port's own answer, before there is a request; it is here beside its like.
+NOT_UNDERSTOOD = ErrorRow(
+    status=400,
+    code="APIGW.0201",
+    message="Bad request. It cannot be read as HTTP.",
+    chinese="请求错误。无法解析为HTTP请求。",
+)
 NO_SUCH_API = ErrorRow(
     status=404,
     code="APIGW.0101",
     message="The API does not exist or has not been published in the environment.",
+    chinese="API不存在或未发布到环境。",
 )
 
 
@@ -29,7 +38,12 @@ def build_app(routes: Iterable[BaseRoute], access_log: AccessLog) -> ASGIApp:
 
 async def _no_such_api(request: Request, _: Exception) -> Response:
     """Only an unknown path or method comes here; clients are used to one answer for both."""
-    return error_response(NO_SUCH_API, "", request_id=request.state.request_id)
+    return error_response(
+        NO_SUCH_API,
+        "",
+        request_id=request.state.request_id,
+        language=language_of(request.scope["headers"]),
+    )
 
 
 async def _left_to_the_envelope(_: Request, error: Exception) -> Response:

@@ -7,8 +7,9 @@ from typing import Protocol
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from vacate.http.answers import REQUEST_ID_HEADER, ErrorRow, error_response
+from vacate.http.language import language_of
 
-UNFORESEEN = ErrorRow(status=500, code="DBS.108000", message="Server failure.")
+UNFORESEEN = ErrorRow(status=500, code="DBS.108000", message="Server failure.", chinese="服务器故障。")
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "CONNECT", "TRACE"})
 
@@ -72,7 +73,9 @@ class Envelope:
         except Exception as error:  # noqa: BLE001 - the last resort: the caller gets an envelope, the log gets the trace
             self._log.failed(request_id=request_id, error=error)
             if status == 0:
-                await error_response(UNFORESEEN, "", request_id=request_id)(scope, receive, send_with_id)
+                language = language_of(scope["headers"])
+                answer = error_response(UNFORESEEN, "", request_id=request_id, language=language)
+                await answer(scope, receive, send_with_id)
         finally:
             route = scope.get("state", {}).get("route", "unmatched")
             self._log.answered(

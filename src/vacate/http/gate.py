@@ -1,6 +1,7 @@
 """The gate before every call: the body is read once, with a cap, and its sender is proved once."""
 
 import asyncio
+import math
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Protocol
@@ -9,10 +10,11 @@ from urllib.parse import unquote
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
-from vacate.domain.errors import AuthenticationError, VacateError
+from vacate.domain.errors import AuthenticationError, ThrottledError, VacateError
 from vacate.domain.identity import Actor
 from vacate.http.answers import ErrorTable, error_response, row_for
 from vacate.http.envelope import source_address
+from vacate.http.language import language_of
 from vacate.operations.access import Authenticator, Presented
 
 BODY_LIMIT = 1024 * 1024
@@ -93,14 +95,30 @@ class Gate:
                 if isinstance(error, AuthenticationError):
                     self._failures.not_authenticated(type(error).__name__)
                 row = row_for(table, error)
-                # What is left of a late body would be taken for the next request's beginning by whoever sends it.
-                headers = {"Connection": "close"} if isinstance(error, BodyTooSlowError) else None
+                headers = _headers_with(error)
                 if not row.told:
                     self._failures.withheld(request_id=request.state.request_id, error=error)
                 detail = str(error) if row.told else ""
-                return error_response(row, detail, request_id=request.state.request_id, headers=headers)
+                return error_response(
+                    row,
+                    detail,
+                    request_id=request.state.request_id,
+                    language=language_of(request.scope["headers"]),
+                    headers=headers,
+                )
 
         return endpoint
+
+
+def _headers_with(error: VacateError) -> dict[str, str]:
+    match error:
+        case BodyTooSlowError():
+            # What is left of a late body would be taken for the next request's beginning by whoever sends it.
+            return {"Connection": "close"}
+        case ThrottledError(retry_after=wait):
+            return {"Retry-After": str(max(1, math.ceil(wait.total_seconds())))}
+        case _:
+            return {}
 
 
 async def _present(request: Request) -> Presented:
@@ -113,6 +131,7 @@ async def _present(request: Request) -> Presented:
         body=await _body(request),
         source_address=source_address(scope),
         request_id=request.state.request_id,
+        scheme=scope["scheme"],
     )
 
 

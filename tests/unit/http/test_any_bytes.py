@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 import pytest
 from argon2 import PasswordHasher
@@ -14,21 +15,29 @@ from tests.support.fakes import COMPONENT, INSTANCE, PROJECT
 from tests.support.memory_credentials import MemoryCredentials
 from tests.support.set_clock import SetClock
 from tests.unit.http.asgi import Answer, Caller, call
+from tests.unit.http.compatible_door import Operations
 from tests.unit.http.test_envelope import RememberingLog
 from tests.unit.http.test_gate import Doorman, Tally
-from tests.unit.http.test_gaussdb_v3_wire import Operations
 from tests.unit.http.test_health import UP, writable
 from vacate.http.app import build_app
 from vacate.http.gate import Gate
 from vacate.http.gaussdb_v3.routes import GaussdbV3Door
 from vacate.http.health import HealthDoor
-from vacate.http.iam_v3.routes import TokensDoor
+from vacate.http.iam_v3.routes import OPERATIONS as SIGN_IN_CALLS
+from vacate.http.iam_v3.routes import IamV3Door
+from vacate.http.operation import Operation
 from vacate.iam.authenticator import RequestAuthenticator
 from vacate.iam.directory import IssuedAccessKey, UserDirectory
+from vacate.iam.limits import sign_in_limits
+from vacate.iam.lockout import Lockout
 from vacate.iam.passwords import Passwords
+from vacate.iam.projects import KnownProjects
 from vacate.iam.sealing import Sealer
 from vacate.iam.signature import sign
+from vacate.iam.temporary import TemporaryKeyService
+from vacate.iam.throttle import Throttle
 from vacate.iam.tokens import TokenService
+from vacate.operations.access import Project
 
 KILL = f"/v3/{PROJECT}/instances/{INSTANCE.id}/kill-free-session"
 
@@ -46,8 +55,15 @@ class House:
     sealer: Sealer = field(default_factory=lambda: Sealer(bytes(32)))
 
     def __post_init__(self) -> None:
+        self.projects = KnownProjects([Project(id=PROJECT, name="north-1")], self.credentials)
+        # A lock would answer everything that comes after a few wrong guesses.
+        limits = sign_in_limits(lockout_after=0, lockout_for=timedelta(0), per_second=0, clock=self.clock)
         self.tokens = TokenService(
-            credentials=self.credentials, passwords=self.passwords, projects={"north-1": PROJECT}, clock=self.clock
+            credentials=self.credentials,
+            passwords=self.passwords,
+            projects=self.projects,
+            limits=limits,
+            clock=self.clock,
         )
         directory = UserDirectory(
             credentials=self.credentials, passwords=self.passwords, sealer=self.sealer, clock=self.clock
@@ -57,6 +73,15 @@ class House:
     async def _furnish(self, directory: UserDirectory) -> IssuedAccessKey:
         await directory.add_user(name="olga", domain="default", password="secret")  # noqa: S106 - the tests' own
         return await directory.create_access_key(name="olga", domain="default")
+
+    def _temporary_keys(self) -> TemporaryKeyService:
+        return TemporaryKeyService(
+            credentials=self.credentials,
+            tokens=self.tokens,
+            sealer=self.sealer,
+            throttle=Throttle(per_second=0),
+            clock=self.clock,
+        )
 
     def ask(
         self,
@@ -68,12 +93,21 @@ class House:
         known: bool = False,
     ) -> Answer:
         """Send it; with `known` the sender is taken at their word, so that the call gets further."""
-        real = RequestAuthenticator(self.credentials, self.sealer, self.tokens, self.clock)
+        real = RequestAuthenticator(
+            credentials=self.credentials,
+            sealer=self.sealer,
+            tokens=self.tokens,
+            lockout=Lockout(after=0, hold=timedelta(0), clock=self.clock),
+            throttle=Throttle(per_second=0),
+            clock=self.clock,
+        )
         gate = Gate(Doorman() if known else real, Tally())
         operations = Operations()
         routes = [
-            *GaussdbV3Door(gate=gate, admit=operations.admit, kill_idle=operations.kill_idle).routes(),
-            *TokensDoor(gate=gate, tokens=self.tokens, project_names={PROJECT: "north-1"}).routes(),
+            *GaussdbV3Door(gate=gate, served=operations.served).routes(),
+            *IamV3Door(
+                gate=gate, tokens=self.tokens, temporary_keys=self._temporary_keys(), projects=self.projects
+            ).routes(),
             *HealthDoor(
                 health=lambda: [UP],
                 check_store=writable,
@@ -113,6 +147,8 @@ NAMES = st.sampled_from(
             b"x-sdk-content-sha256",
             b"x-auth-token",
             b"x-subject-token",
+            b"x-security-token",
+            b"x-project-id",
             b"x-request-id",
         ),
         *(b"host", b"content-length", b"content-type", b"transfer-encoding", b"connection"),
@@ -136,7 +172,8 @@ HEADERS = st.lists(st.tuples(NAMES | st.binary(max_size=12), VALUES) | authoriza
 
 SEGMENTS = st.sampled_from(KILL.encode().split(b"/") + b"/v3/auth/tokens/healthz/%2F/%00/../?".split(b"/"))
 TARGETS = (
-    st.sampled_from([KILL.encode(), b"/v3/auth/tokens", b"/healthz", b"/readyz", b"/metrics"])
+    st.sampled_from([KILL.encode(), b"/healthz", b"/readyz", b"/metrics"])
+    | st.sampled_from([call.path.encode() for call in SIGN_IN_CALLS])
     | st.lists(SEGMENTS | st.binary(max_size=8), max_size=7).map(b"/".join)
     | st.binary(max_size=60)
 )
@@ -148,9 +185,11 @@ SIGN_IN = {
         "scope": {"project": {"name": "north-1"}},
     }
 }
+TEMPORARY_KEY = {"auth": {"identity": {"methods": ["token"], "token": {"id": "x", "duration_seconds": 900}}}}
 GOOD_BODIES = [
     json.dumps({"node_id": COMPONENT.node_id, "component_id": COMPONENT.id}).encode(),
     json.dumps(SIGN_IN).encode(),
+    json.dumps(TEMPORARY_KEY).encode(),
 ]
 
 
@@ -184,6 +223,25 @@ def test_whatever_a_known_sender_names_gets_an_answer_of_ours(
     house.ask("POST", target + b"/kill-free-session", [], [body], known=True)
     house.ask("POST", KILL.encode(), [], [body], known=True)
     house.ask("POST", b"/v3/auth/tokens", [], [body])
+    house.ask("POST", b"/v3.0/OS-CREDENTIAL/securitytokens", [], [body])
+
+
+QUERIES = st.lists(
+    st.tuples(
+        st.sampled_from([b"name", b"page", b"per_page", b"enabled", b"is_domain", b"domain_id", b"nocatalog"]),
+        st.binary(max_size=20) | st.sampled_from([b"1", b"0", b"-1", b"true", b"null", b"9" * 5000, b"%ff", b"%00"]),
+    ).map(b"=".join),
+    max_size=5,
+).map(b"&".join)
+
+
+@many
+@given(query=QUERIES | st.binary(max_size=40), host=VALUES, operation=st.sampled_from(SIGN_IN_CALLS))
+def test_whatever_a_known_sender_asks_for_gets_an_answer_of_ours(
+    house: House, query: bytes, host: bytes, operation: Operation
+) -> None:
+    target = operation.path.encode() + b"?" + query
+    house.ask(operation.method, target, [(b"host", host)], [b""], known=True)
 
 
 @many

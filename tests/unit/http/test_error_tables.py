@@ -27,10 +27,6 @@ NEVER_AT_A_DOOR = {
 # What the sign-in door answers by the row of an ancestor, on purpose.
 INHERITED_AT_SIGN_IN: dict[type[VacateError], type[VacateError]] = {
     domain.CredentialsMissingError: domain.AuthenticationError,
-    # Nothing is signed there.
-    domain.SignatureInvalidError: domain.AuthenticationError,
-    domain.SignatureExpiredError: domain.AuthenticationError,
-    domain.AccessKeyUnknownError: domain.AuthenticationError,
     # Nothing of a component is asked for there, and nothing is audited.
     domain.InstanceUnknownError: VacateError,
     domain.NodeUnknownError: VacateError,
@@ -106,7 +102,7 @@ def test_the_wrong_secret_never_gets_the_status_of_a_missing_right() -> None:
         for error, row in table.items():
             if issubclass(error, domain.AuthenticationError):
                 assert row.status == 401, error
-            elif error in {domain.ProjectMismatchError, domain.PermissionDeniedError}:
+            elif error in {domain.ProjectMismatchError, domain.PermissionDeniedError, iam.ProjectCreationError}:
                 assert row.status == 403, error
             else:
                 assert row.status not in {401, 403}, error

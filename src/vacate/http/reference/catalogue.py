@@ -1,0 +1,47 @@
+"""Every door that is told of."""
+
+from vacate.domain import errors as domain
+from vacate.domain.errors import VacateError
+from vacate.http.gate import BodyTooLargeError, BodyTooSlowError
+from vacate.http.gaussdb_v3 import errors as gaussdb_v3
+from vacate.http.gaussdb_v3.fields import PathParameters
+from vacate.http.gaussdb_v3.routes import OPERATIONS as SESSION_OPERATIONS
+from vacate.http.iam_v3 import errors as iam_v3
+from vacate.http.iam_v3.calls import OPERATIONS as SIGN_IN_OPERATIONS
+from vacate.http.iam_v3.routes import TRACE_ID_HEADER
+from vacate.http.reference.door import DescribedDoor
+
+# Whatever is called: how a body may fail to arrive, and what nobody has thought of.
+_ANY_CALL: tuple[type[VacateError], ...] = (BodyTooLargeError, BodyTooSlowError, VacateError)
+# Wherever a sender has to be proved.
+_ANY_SENDER: tuple[type[VacateError], ...] = (
+    domain.CredentialsMissingError,
+    domain.SignatureInvalidError,
+    domain.SignatureExpiredError,
+    domain.AccessKeyUnknownError,
+    domain.AccessKeyExpiredError,
+    domain.AccessKeyLockedError,
+    domain.SecurityTokenInvalidError,
+    domain.TokenInvalidError,
+    domain.TokenExpiredError,
+    domain.ThrottledError,
+    domain.StoreUnavailableError,
+)
+
+SESSION_CALLS = DescribedDoor(
+    title="Session calls",
+    operations=SESSION_OPERATIONS,
+    table=gaussdb_v3.ERRORS,
+    proved=(*_ANY_CALL, *_ANY_SENDER, *gaussdb_v3.OF_EVERY_CALL),
+    anybody=_ANY_CALL,
+    path=PathParameters,
+)
+SIGN_IN = DescribedDoor(
+    title="Signing in",
+    operations=SIGN_IN_OPERATIONS,
+    table=iam_v3.ERRORS,
+    proved=(*_ANY_CALL, *_ANY_SENDER),
+    anybody=(*_ANY_CALL, domain.StoreUnavailableError),
+    headers=(TRACE_ID_HEADER,),
+)
+DOORS = (SESSION_CALLS, SIGN_IN)

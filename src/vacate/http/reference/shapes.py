@@ -1,0 +1,56 @@
+"""Shapes that are told of here and made elsewhere: the envelope of an error, and what a monitor reads."""
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+
+class Error(msgspec.Struct, frozen=True, kw_only=True):
+    """Why a call was refused."""
+
+    error_code: Annotated[str, Meta(description="The documented code, for programs.", min_length=1)]
+    error_msg: Annotated[
+        str,
+        Meta(
+            description="The documented short text in the language asked for, then what was found, in English.",
+            min_length=1,
+        ),
+    ]
+    request_id: Annotated[str, Meta(description="The call's name, as in `X-Request-Id`.", pattern="^[0-9a-f]{32}$")]
+
+
+class Alive(msgspec.Struct, frozen=True, kw_only=True):
+    """The service answers."""
+
+    status: Annotated[Literal["ok"], Meta(description="Always the same.")]
+
+
+class StoreReadiness(msgspec.Struct, frozen=True, kw_only=True):
+    """Vacate's own store."""
+
+    ready: Annotated[bool, Meta(description="Whether it can be used.")]
+    problem: Annotated[str | None, Meta(description="What is wrong; null when nothing is.")]
+
+
+class ComponentReadiness(msgspec.Struct, frozen=True, kw_only=True):
+    """What the last check of one component found."""
+
+    instance_id: Annotated[str, Meta(description="The instance.")]
+    node_id: Annotated[str, Meta(description="The node.")]
+    component_id: Annotated[str, Meta(description="The component.")]
+    ready: Annotated[bool, Meta(description="Whether it can be swept.")]
+    problem: Annotated[str | None, Meta(description="What is wrong and what to do; null when nothing is.")]
+    checked_at: Annotated[datetime | None, Meta(description="When it was looked at last, in UTC; null before that.")]
+
+
+class Readiness(msgspec.Struct, frozen=True, kw_only=True):
+    """What can be swept."""
+
+    status: Annotated[
+        Literal["ok", "degraded", "unavailable"],
+        Meta(description="`ok`: everything can be swept. `degraded`: some of it. `unavailable`: nothing."),
+    ]
+    store: Annotated[StoreReadiness, Meta(description="Vacate's own store.")]
+    components: Annotated[tuple[ComponentReadiness, ...], Meta(description="Every configured component.")]

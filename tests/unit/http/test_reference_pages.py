@@ -1,0 +1,96 @@
+"""The document and the pages: served from memory by fixed names, and shut in by a policy."""
+
+import json
+import re
+from importlib import resources
+
+import pytest
+from starlette.types import ASGIApp
+
+from tests.unit.http.asgi import call
+from tests.unit.http.test_language import QuietLog
+from vacate.http.app import build_app
+from vacate.http.reference.routes import ReferenceDoor
+
+FILES = {
+    "/openapi.json": "application/json",
+    "/docs": "text/html; charset=utf-8",
+    "/docs/start.js": "text/javascript; charset=utf-8",
+    "/docs/swagger-ui-bundle.js": "text/javascript; charset=utf-8",
+    "/docs/swagger-ui.css": "text/css; charset=utf-8",
+}
+ADDRESS = re.compile(rb"(?:src|href|url)\s*[=:]\s*[\"']([^\"']*)[\"']")
+
+
+@pytest.fixture(scope="module")
+def app() -> ASGIApp:
+    return build_app(ReferenceDoor(document={"openapi": "3.1.0"}).routes(), QuietLog())
+
+
+@pytest.mark.parametrize(("path", "media_type"), FILES.items())
+async def test_each_file_has_its_type_and_the_policy(app: ASGIApp, path: str, media_type: str) -> None:
+    answer = await call(app, "GET", path.encode())
+    assert answer.status == 200
+    assert answer.headers["content-type"] == media_type
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert answer.headers["cache-control"] == "public, max-age=300"
+    assert answer.headers["content-length"] == str(len(answer.body))
+
+
+async def test_the_policy_lets_nothing_in_from_elsewhere_and_runs_no_script_of_the_page(app: ASGIApp) -> None:
+    policy = (await call(app, "GET", b"/docs")).headers["content-security-policy"]
+    rules = dict(rule.split(" ", maxsplit=1) for rule in policy.split("; "))
+    assert rules == {
+        "default-src": "'none'",
+        "script-src": "'self'",
+        "style-src": "'self'",
+        "img-src": "'self' data:",
+        "connect-src": "'self'",
+        "base-uri": "'none'",
+        "form-action": "'none'",
+        "frame-ancestors": "'none'",
+    }
+
+
+async def test_the_document_is_the_one_that_was_given(app: ASGIApp) -> None:
+    assert json.loads((await call(app, "GET", b"/openapi.json")).body) == {"openapi": "3.1.0"}
+
+
+def test_the_page_asks_for_nothing_but_these_files() -> None:
+    ours = resources.files("vacate.http.reference")
+    wanted = {
+        address.decode()
+        for name in ("page.html", "start.js")
+        for address in ADDRESS.findall(ours.joinpath(name).read_bytes())
+    }
+    assert wanted == {"data:,", *FILES} - {"/docs"}
+
+
+async def test_the_scripts_are_swagger_uis_own(app: ASGIApp) -> None:
+    assert b"SwaggerUIBundle" in (await call(app, "GET", b"/docs/swagger-ui-bundle.js")).body
+    assert b".swagger-ui" in (await call(app, "GET", b"/docs/swagger-ui.css")).body
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        b"/docs/",
+        b"/docs/index.html",
+        b"/docs/swagger-ui.js",
+        b"/docs/../docs",
+        b"/docs/%2e%2e/openapi.json",
+        b"/docs/..%2fopenapi.json",
+        b"/docs/routes.py",
+        b"/docs//start.js",
+        b"/DOCS",
+        b"/openapi.json/",
+        b"/docs/start.js%00",
+    ],
+)
+async def test_no_other_name_leads_to_a_file(app: ASGIApp, path: bytes) -> None:
+    assert (await call(app, "GET", path)).refusal == (404, "APIGW.0101")
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE"])
+async def test_files_are_only_read(app: ASGIApp, method: str) -> None:
+    assert (await call(app, method, b"/docs")).refusal == (404, "APIGW.0101")
