@@ -9,13 +9,15 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 COMPILE := UV_PYTHON_DOWNLOADS=never $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 \
 	--generate-hashes --no-emit-index-url --no-emit-find-links --custom-compile-command "make pins" --no-annotate pyproject.toml
 
+NODE_CLIENT := tests/contract/node
+
 help: ## list these targets
 	@sed -n 's/^\([a-z]*\):[^#]*## /  make \1\t/p' Makefile | expand -t 16
 
 demo: .venv/.demo ## show the main job on a real cluster (PORT=8686; ONCE=1 stops after one round)
 	@$(BIN)/vacate demo $(if $(PORT),--port $(PORT)) $(if $(ONCE),--once)
 
-test: .venv/.installed ## run every test (ARGS="tests/unit -k guard" runs some)
+test: .venv/.installed $(NODE_CLIENT)/node_modules/.installed ## run every test (ARGS="tests/unit -k guard" runs some)
 	@$(BIN)/python -m pytest $(ARGS)
 
 check: .venv/.installed ## format, lint, types, import layers and the rules of the house
@@ -36,7 +38,7 @@ pins: .venv/bin/python ## resolve pyproject.toml anew into requirements/*.txt
 
 # The demo's folder stays: the next demo finds there what a killed one left running, and ends it.
 clean: ## remove the virtual environment, caches and built files
-	rm -rf .venv build dist .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf .venv $(NODE_CLIENT)/node_modules build dist .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 	find src tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .venv/bin/python:
@@ -58,3 +60,10 @@ clean: ## remove the virtual environment, caches and built files
 	@$(PIP) install --require-hashes --requirement requirements/dev.txt
 	@$(PIP) install --no-deps --no-build-isolation --editable .
 	@touch .venv/.demo $@
+
+# The contract tests drive the vendor's client for Node; Node and npm come with the development requirements.
+# Whoever moves its pins runs `npm install --package-lock-only` there and takes the `funding` addresses out again.
+$(NODE_CLIENT)/node_modules/.installed: $(NODE_CLIENT)/package.json $(NODE_CLIENT)/package-lock.json | .venv/.installed
+	@echo "Setting up $(NODE_CLIENT) from its package-lock.json"
+	@cd $(NODE_CLIENT) && "$(CURDIR)/$(BIN)/npm" ci --ignore-scripts --loglevel=error
+	@touch $@

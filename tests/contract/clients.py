@@ -7,6 +7,7 @@ from typing import Any
 
 from huaweicloudsdkcore.auth.credentials import BasicCredentials
 from huaweicloudsdkcore.http.http_config import HttpConfig
+from huaweicloudsdkcore.signer.algorithm import SigningAlgorithm
 from huaweicloudsdkgaussdbforopengauss.v3 import (
     BaseOpsKeyViewRequestBody,
     GaussDBforopenGaussAsyncClient,
@@ -14,7 +15,9 @@ from huaweicloudsdkgaussdbforopengauss.v3 import (
     StopFreeSessionRequest,
     StopFreeSessionResponse,
 )
+from huaweicloudsdkgaussdbforopengauss.v3.region.gaussdbforopengauss_region import GaussDBforopenGaussRegion
 
+from tests.contract.calls import operation
 from tests.contract.places import INSTANCE, NODES, PROJECT
 from tests.support.service import COORDINATOR, Key
 
@@ -25,6 +28,13 @@ class Official:
 
     client: Any
     asynchronous: bool = False
+
+    def ask(self, request: object) -> Any:  # noqa: ANN401 - each request has an answer of its own class
+        """Make any call: the method is the one that takes requests of this class."""
+        name = operation(request)
+        if self.asynchronous:
+            return getattr(self.client, f"{name}_async")(request).result()
+        return getattr(self.client, name)(request)
 
     def kill(
         self, component: str = COORDINATOR, *, node: str | None = None, instance: str | None = INSTANCE
@@ -58,19 +68,46 @@ def official_client(
     project: str | None = PROJECT,
     asynchronous: bool = False,
     certificate: str | None = None,
+    algorithm: SigningAlgorithm = SigningAlgorithm.HMAC_SHA256,
+    security_token: str | None = None,
 ) -> Generator[Official]:
     """Build a client the documented way, and let go of its sockets and threads at the end."""
-    classes: dict[bool, Any] = {False: GaussDBforopenGaussClient, True: GaussDBforopenGaussAsyncClient}
-    credentials: Any = BasicCredentials
+    credentials = _credentials(key, project)
+    if security_token is not None:
+        credentials.with_security_token(security_token)
+    builder = _builder(asynchronous=asynchronous).with_credentials(credentials).with_endpoint(endpoint)
     config: Any = HttpConfig
-    client = (
-        classes[asynchronous]
-        .new_builder()
-        .with_credentials(credentials(key.access_key, key.secret_key, project))
-        .with_http_config(config(ssl_ca_cert=certificate, timeout=(10, 60)))
-        .with_endpoint(endpoint)
-        .build()
-    )
+    config = config(ssl_ca_cert=certificate, timeout=(10, 60), signing_algorithm=algorithm)
+    with _built(builder.with_http_config(config), asynchronous=asynchronous) as client:
+        yield client
+
+
+@contextmanager
+def regional_client(
+    region: str, key: Key, *, iam_endpoint: str | None = None, asynchronous: bool = False
+) -> Generator[Official]:
+    """Build a client from a key and a region, as most examples do. Where the region is, the environment says."""
+    credentials = _credentials(key, None)
+    if iam_endpoint is not None:
+        credentials.with_iam_endpoint(iam_endpoint)
+    builder = _builder(asynchronous=asynchronous).with_credentials(credentials)
+    with _built(builder.with_region(GaussDBforopenGaussRegion.value_of(region)), asynchronous=asynchronous) as client:
+        yield client
+
+
+def _credentials(key: Key, project: str | None) -> Any:  # noqa: ANN401 - the client carries no types
+    kind: Any = BasicCredentials
+    return kind(key.access_key, key.secret_key, project)
+
+
+def _builder(*, asynchronous: bool) -> Any:  # noqa: ANN401 - the client carries no types
+    classes: dict[bool, Any] = {False: GaussDBforopenGaussClient, True: GaussDBforopenGaussAsyncClient}
+    return classes[asynchronous].new_builder()
+
+
+@contextmanager
+def _built(builder: Any, *, asynchronous: bool) -> Generator[Official]:  # noqa: ANN401 - the client carries no types
+    client = builder.build()
     try:
         yield Official(client=client, asynchronous=asynchronous)
     finally:

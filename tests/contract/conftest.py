@@ -6,10 +6,15 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from tests.contract import shop as the_shop
 from tests.contract.clients import Official, official_client
+from tests.contract.node_client import NodeClient, node_client
 from tests.contract.places import OTHER_PROJECT, PROJECT, projects
 from tests.contract.raw import Signed
+from tests.contract.shop import Shop, shop_projects
 from tests.support.service import Cluster, Key, RunningService, Site, configuration, running_cluster
+from vacate.demo import cluster as demo
+from vacate.demo.servers import find_installations
 from vacate.domain.identity import Role
 
 PASSWORD = "correct horse, battery: staple é"  # noqa: S105 - the tests' own
@@ -78,3 +83,25 @@ def operator(service: RunningService, users: Users) -> Generator[Official]:
 @pytest.fixture
 def signed(service: RunningService, users: Users) -> Signed:
     return Signed(service=service, key=users.operator)
+
+
+@pytest.fixture(scope="session")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Generator[Shop]:
+    installation = find_installations()[0]
+    with demo.running_cluster(tmp_path_factory.mktemp("shop-servers"), installation) as cluster:
+        coordinator = cluster.component(the_shop.COORDINATOR).server
+        # More sessions than the vendor's own list would show.
+        coordinator.settings["max_connections"] = "300"
+        coordinator.restart()
+        text = configuration(shop_projects(cluster), regions=(the_shop.REGION, the_shop.OTHER_REGION))
+        site = Site(tmp_path_factory.mktemp("shop"), text)
+        operator = site.add_user("olga", project_id=the_shop.PROJECT, role=Role.OPERATOR, password=PASSWORD)
+        viewer = site.add_user("vera", project_id=the_shop.PROJECT, role=Role.VIEWER)
+        with site.serving() as service:
+            yield Shop(cluster=cluster, site=site, service=service, operator=operator, viewer=viewer, password=PASSWORD)
+
+
+@pytest.fixture(scope="session")
+def node(tmp_path_factory: pytest.TempPathFactory) -> Generator[NodeClient]:
+    with node_client(tmp_path_factory.mktemp("node")) as client:
+        yield client

@@ -7,11 +7,12 @@ import json
 import re
 import socket
 import threading
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Iterable, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import quote
 
 from tests.contract.places import NODES, call
 from tests.support.service import COORDINATOR, HOST, Key, RunningService
@@ -167,17 +168,62 @@ class Signed:
         return exchange(self.service.port, request, method)
 
 
-def by_the_book(key: Key, *, path: str, signed: Mapping[str, str], body: bytes) -> dict[str, str]:
-    """The headers of a POST signed from the published rules alone, with no code of Vacate's; no query, plain path."""
+def by_the_book(
+    key: Key,
+    *,
+    path: str,
+    signed: Mapping[str, str],
+    body: bytes,
+    method: str = "POST",
+    query: Iterable[tuple[str, str]] = (),
+) -> dict[str, str]:
+    """The headers of a request signed from the published rules alone, with no code of Vacate's; its path is plain."""
     date = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
     headers = {**{name.lower(): value for name, value in signed.items()}, "x-sdk-date": date}
     names = ";".join(sorted(headers))
     lines = "".join(f"{name}:{headers[name]}\n" for name in sorted(headers))
-    request = f"POST\n{path}/\n\n{lines}\n{names}\n{hashlib.sha256(body).hexdigest()}"
+    pairs = "&".join(sorted(f"{quote(name, safe='~')}={quote(value, safe='~')}" for name, value in query))
+    request = f"{method}\n{path}/\n{pairs}\n{lines}\n{names}\n{hashlib.sha256(body).hexdigest()}"
     text = f"SDK-HMAC-SHA256\n{date}\n{hashlib.sha256(request.encode()).hexdigest()}"
     signature = hmac.new(key.secret_key.encode(), text.encode(), hashlib.sha256).hexdigest()
     authorization = f"SDK-HMAC-SHA256 Access={key.access_key}, SignedHeaders={names}, Signature={signature}"
     return {**headers, "authorization": authorization}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TemporaryKey:
+    """An access key that ends by itself, and the token that goes with each of its calls."""
+
+    key: Key
+    security_token: str = field(repr=False)
+
+
+def token_for(service: RunningService, *, name: str, password: str, scope: Mapping[str, object] | None) -> str:
+    """Sign in with a password; without a scope the token is for no project."""
+    user = {"name": name, "password": password, "domain": {"name": "default"}}
+    auth: dict[str, object] = {"identity": {"methods": ["password"], "password": {"user": user}}}
+    if scope is not None:
+        auth["scope"] = scope
+    answer = ask(service, "POST", "/v3/auth/tokens", headers=JSON, body=json.dumps({"auth": auth}).encode())
+    assert answer.status == 201, answer.body
+    return answer.headers["x-subject-token"]
+
+
+def temporary_key(service: RunningService, token: str, *, duration_s: int = 900) -> TemporaryKey:
+    """Change a token for a temporary access key."""
+    identity = {"methods": ["token"], "token": {"id": token, "duration_seconds": duration_s}}
+    answer = ask(
+        service,
+        "POST",
+        "/v3.0/OS-CREDENTIAL/securitytokens",
+        headers={**JSON, "X-Auth-Token": token},
+        body=json.dumps({"auth": {"identity": identity}}).encode(),
+    )
+    assert answer.status == 201, answer.body
+    made = answer.json["credential"]
+    return TemporaryKey(
+        key=Key(access_key=made["access"], secret_key=made["secret"]), security_token=made["securitytoken"]
+    )
 
 
 class Recorder:

@@ -109,14 +109,14 @@ def test_every_metric_is_ours_and_none_is_labelled_by_what_has_no_end(service: R
         labels.update(name for sample in family.samples for name in sample.labels)
     assert labels == {
         *("version", "le"),
-        *("instance_id", "component_id", "outcome", "by"),
+        *("instance_id", "component_id", "verb", "outcome", "by"),
         *("route", "method", "status"),
         "kind",
     }
 
 
 async def test_a_sweep_is_counted_by_outcome(cluster: Cluster, service: RunningService, operator: Official) -> None:
-    where = {"instance_id": INSTANCE, "component_id": COORDINATOR}
+    where = {"instance_id": INSTANCE, "component_id": COORDINATOR, "verb": "kill_idle"}
 
     def counted() -> tuple[float, float, float, float]:
         return (

@@ -97,7 +97,7 @@ async def test_a_frozen_session_makes_success_false_and_the_component_busy_meanw
         finally:
             os.kill(frozen_pid, signal.SIGCONT)
     assert (busy.value.status_code, busy.value.error_code) == (409, "DBS.200019")
-    assert "Another sweep is running" in busy.value.error_msg
+    assert "Another call is at work" in busy.value.error_msg
     assert answer.success is False
 
 

@@ -1,4 +1,4 @@
-"""The tutorial and the page for the emergency, done as written: their programs, commands and SQL, on the demo."""
+"""The tutorial and the pages with programs, done as written: their programs, commands and SQL, on the demo."""
 
 import base64
 import json
@@ -21,6 +21,7 @@ from tests.support.service import COORDINATOR, HOST, eventually
 
 ROOT = Path(__file__).parents[2]
 TUTORIAL = ROOT / "docs" / "tutorial" / "first-sweep.md"
+CLIENTS = ROOT / "docs" / "howto" / "use-the-vendors-clients.md"
 EMERGENCY = ROOT / "docs" / "howto" / "when-no-slot-is-left.md"
 EXAMPLE = ROOT / "vacate.example.toml"
 PASSWORD = "a long password"  # noqa: S105 - of a user that lives as long as the demo
@@ -137,6 +138,21 @@ def test_the_audit_tells_why(demo: Demo, first_sweep: str) -> None:
     assert re.search(r"guest.*has nothing to do.*not_reached", intended)
     assert re.search(r"guest.*has nothing to do.*terminated.*seen to be gone", finished)
     assert re.search(r"guest.*has an open transaction.*spared.*its state is 'idle in transaction'", finished)
+
+
+# --- the vendor's clients --------------------------------------------------------------------------------------------
+
+
+def test_the_program_finds_its_project_by_region_lists_the_sessions_and_ends_the_named_ones(demo: Demo) -> None:
+    (demo.folder / ".demo" / "watch.py").write_text(_block(CLIENTS, "python"), encoding="utf-8")
+    shown = _block(CLIENTS, "console", holding="watch.py").splitlines()
+    done = demo.run(sys.executable, ".demo/watch.py", *shown[0].split()[3:])
+    assert done.returncode == 0, done.stderr
+
+    def without_numbers(line: str) -> str:
+        return re.sub(r": \d+ sessions", ": 0 sessions", line)
+
+    assert [without_numbers(line) for line in done.stdout.splitlines()] == [without_numbers(line) for line in shown[1:]]
 
 
 # --- the emergency ---------------------------------------------------------------------------------------------------

@@ -212,16 +212,17 @@ NO_SUCH_API = (404, "APIGW.0101")
         ("POST", call() + ";x=1"),
         ("POST", f"http://{HOST}{call()}"),
         ("POST", f"/v3/{PROJECT}/instances/kill-free-session"),
-        ("POST", f"/v3/{PROJECT}/instances/{INSTANCE}/kill-session"),
+        ("POST", f"/v3/{PROJECT}/instances/{INSTANCE}/kill-sessions"),
         ("POST", f"/v3/{PROJECT}/instances/{INSTANCE}/../{INSTANCE}/kill-free-session"),
-        ("GET", "/v3/auth/tokens"),
+        ("PUT", "/v3/auth/tokens"),
         ("POST", "/v3/auth/tokens/"),
         ("POST", "/healthz"),
         ("POST", "/metrics"),
         ("GET", "/healthz/"),
         ("GET", "/HEALTHZ"),
         ("GET", "/favicon.ico"),
-        ("GET", "/"),
+        ("POST", "/"),
+        ("GET", "/v4"),
         ("OPTIONS", "*"),
         ("CONNECT", f"{HOST}:1"),
     ],
@@ -256,11 +257,11 @@ def test_a_query_is_signed_and_otherwise_passed_over(signed: Signed, query: str)
 
 def test_get_with_a_body_keeps_the_link_in_step(service: RunningService, signed: Signed) -> None:
     """The Node client sends `{}` with every GET."""
-    get = head("GET", f"/v3/{PROJECT}/instances/{INSTANCE}/session-overview", {"Host": HOST, "Content-Length": "2"})
+    path = f"/v3/{PROJECT}/instances/{INSTANCE}/"
     with connected(service.port) as link:
-        for _ in range(3):
-            link.sendall(get + b"{}")
-            assert receive(link, "GET").refusal == NO_SUCH_API
+        for name, status in (("session-overview", 200), ("kill-free-session", 404), ("components", 200)):
+            link.sendall(signed.request(b"{}", path=path + name, method="GET"))
+            assert receive(link, "GET").status == status
         link.sendall(signed.request())
         assert outcome(receive(link)) == DONE
 

@@ -45,6 +45,9 @@ QUICK_SWEEP: Mapping[str, str] = {
     "check_every": "500ms",
 }
 
+# Tests fail on purpose, and often in a row; what holds such callers off has tests of its own.
+UNLIMITED: Mapping[str, object] = {"lockout": False, "requests_per_second": 0, "sign_ins_per_second": 0}
+
 _STARTED_S = 60.0
 _STOPPED_S = 30.0
 _POLL_S = 0.02
@@ -116,6 +119,7 @@ class PlannedComponent:
     id: str
     dsn: str = field(repr=False)
     role: ComponentRole = ComponentRole.PRIMARY
+    shard: str = ""
 
     @property
     def kind(self) -> ComponentKind:
@@ -123,13 +127,30 @@ class PlannedComponent:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedNode:
+    """One node of the configuration, with what a test wants said about it."""
+
+    id: str
+    components: Sequence[PlannedComponent]
+    name: str = ""
+    availability_zone: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PlannedInstance:
-    """One instance of the configuration."""
+    """One instance of the configuration: its nodes, or the components that each have a node of their own."""
 
     id: str
     name: str
-    components: Sequence[PlannedComponent]
+    components: Sequence[PlannedComponent] = ()
+    nodes: Sequence[PlannedNode] = ()
+    labels: Mapping[str, str] = field(default_factory=dict[str, str])
+    tags: Mapping[str, str] = field(default_factory=dict[str, str])
     guards_off: Sequence[str] = ()
+
+    def all_nodes(self) -> tuple[PlannedNode, ...]:
+        """Every node with its components."""
+        return (*self.nodes, *(PlannedNode(id=each.node_id, components=(each,)) for each in self.components))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,20 +167,38 @@ def configuration(
     *,
     sweep: Mapping[str, str] = QUICK_SWEEP,
     service: Mapping[str, str] | None = None,
+    access: Mapping[str, object] = UNLIMITED,
+    watch: Mapping[str, str] | None = None,
+    regions: Iterable[str] = (),
 ) -> str:
     """The text of a vacate.toml; a `Site` adds where the store and its key are."""
-    lines = [*_table("[service]", service or {}), *_table("[sweep]", sweep)]
+    lines = [
+        *_table("[service]", service or {}),
+        *_table("[sweep]", sweep),
+        *_table("[access]", access),
+        *_table("[watch]", watch or {}),
+    ]
+    for region in regions:
+        lines += _table("[[regions]]", {"id": region})
     for project in projects:
         lines += _table("[[projects]]", {"id": project.id, "name": project.name})
         for instance in project.instances:
             lines += _table("[[projects.instances]]", {"id": instance.id, "name": instance.name})
             lines += _table("[projects.instances.guards]", {"off": list(instance.guards_off)})
-            # A node holds one component here.
-            for component in instance.components:
-                lines += _table("[[projects.instances.nodes]]", {"id": component.node_id})
-                facts = {"id": component.id, "kind": component.kind, "role": component.role, "dsn": component.dsn}
-                lines += _table("[[projects.instances.nodes.components]]", facts)
+            lines += _table("[projects.instances.labels]", instance.labels)
+            lines += _table("[projects.instances.labels.tags]", instance.tags)
+            for node in instance.all_nodes():
+                about = {"name": node.name, "availability_zone": node.availability_zone}
+                lines += _table("[[projects.instances.nodes]]", {"id": node.id, **_said(about)})
+                for component in node.components:
+                    facts = {"id": component.id, "kind": component.kind, "role": component.role, "dsn": component.dsn}
+                    shard = _said({"shard": component.shard})
+                    lines += _table("[[projects.instances.nodes.components]]", {**facts, **shard})
     return "\n".join([*lines, ""])
+
+
+def _said(facts: Mapping[str, str]) -> dict[str, str]:
+    return {name: value for name, value in facts.items() if value}
 
 
 def _table(header: str, values: Mapping[str, object]) -> list[str]:
