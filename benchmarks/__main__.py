@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NoReturn
 
-from benchmarks import empty, kill, machine, memory, race, readme
+from benchmarks import empty, kill, listing, machine, memory, overview, race, readme, signatures
 from benchmarks.figures import Table
 from benchmarks.stage import BenchmarkError, Plan
 from tests.support.service import ServiceFailedError
@@ -21,7 +21,10 @@ BENCHMARKS: Mapping[str, Callable[[Plan], Table]] = {
     "kill": kill.measure,
     "race": race.measure,
     "empty": empty.measure,
+    "listing": listing.measure,
+    "overview": overview.measure,
     "memory": memory.measure,
+    "signatures": signatures.measure,
 }
 _TOLD_TO_STOP = 143
 

@@ -3,16 +3,14 @@
 import asyncio
 import sys
 import time
-from collections.abc import AsyncGenerator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
-from threading import Barrier
 
 import asyncpg
 
+from benchmarks.blocks import WARM_UP, Block, Side, block_of_calls
 from benchmarks.figures import Table, ms, ratios
-from benchmarks.stage import Caller, Plan, send
+from benchmarks.stage import KILL_IDLE, Caller, Plan, send
 from tests.support.postgres import LiveServer
 from vacate.domain.guards import OWN_APPLICATION
 from vacate.engines.statements import statement
@@ -21,7 +19,6 @@ CLIENTS = (1, 8)
 CALLS = 400
 
 _SLOTS = 40
-_WARM_UP = 20
 _PATIENCE_S = 120.0
 _P99 = 0.99
 _COLUMNS = (
@@ -36,43 +33,6 @@ _COLUMNS = (
     "p50 ratio",
     "SQL / call, per second",
 )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Block:
-    """One run of one side: what each call took, and all of them together."""
-
-    each_s: Sequence[float]
-    whole_s: float
-
-    @property
-    def per_s(self) -> float:
-        return len(self.each_s) / self.whole_s
-
-    @property
-    def median_s(self) -> float:
-        return sorted(self.each_s)[len(self.each_s) // 2]
-
-
-@dataclass(slots=True)
-class _Side:
-    blocks: list[_Block] = field(default_factory=list[_Block])
-
-    @property
-    def each_s(self) -> Sequence[float]:
-        return [seconds for block in self.blocks for seconds in block.each_s]
-
-    @property
-    def per_s(self) -> float:
-        return len(self.each_s) / sum(block.whole_s for block in self.blocks)
-
-    @property
-    def medians_s(self) -> Sequence[float]:
-        return [block.median_s for block in self.blocks]
-
-    @property
-    def rates(self) -> Sequence[float]:
-        return [block.per_s for block in self.blocks]
 
 
 def measure(plan: Plan) -> Table:
@@ -97,7 +57,7 @@ async def _measured(plan: Plan, server: LiveServer, caller: Caller) -> list[Sequ
     # The sessions are there for both sides, so that both read an equally long list.
     async with _sessions(server, max(CLIENTS)) as sessions:
         for clients in CLIENTS:
-            calls, statements = _Side(), _Side()
+            calls, statements = Side(), Side()
             for number in range(plan.rounds):
                 print(f"empty: PostgreSQL {version}, {clients}: round {number + 1} of {plan.rounds}", file=sys.stderr)
                 calls.blocks.append(await asyncio.to_thread(_calls, caller, clients))
@@ -119,36 +79,11 @@ async def _measured(plan: Plan, server: LiveServer, caller: Caller) -> list[Sequ
     return rows
 
 
-def _calls(caller: Caller, clients: int) -> _Block:
-    """Every client on a connection that stays open, with its calls signed before the clock starts."""
-    ready = Barrier(clients + 1, timeout=_PATIENCE_S)
-
-    def client(headers: Sequence[Mapping[str, str]]) -> list[float]:
-        with caller.connection() as connection:
-            try:
-                for signed in headers[:_WARM_UP]:
-                    send(connection, signed)
-            except BaseException:
-                ready.abort()
-                raise
-            ready.wait()
-            taken: list[float] = []
-            for signed in headers[_WARM_UP:]:
-                started = time.perf_counter()
-                send(connection, signed)
-                taken.append(time.perf_counter() - started)
-            return taken
-
-    each = CALLS // clients + _WARM_UP
-    with ThreadPoolExecutor(clients) as pool:
-        running = [pool.submit(client, [caller.signed() for _ in range(each)]) for _ in range(clients)]
-        ready.wait()
-        started = time.perf_counter()
-        each_s = [seconds for client_ in running for seconds in client_.result()]
-        return _Block(each_s=each_s, whole_s=time.perf_counter() - started)
+def _calls(caller: Caller, clients: int) -> Block:
+    return block_of_calls(caller, KILL_IDLE, send, clients=clients, calls=CALLS)
 
 
-async def _statements(server: LiveServer, sessions: Sequence[asyncpg.Connection]) -> _Block:
+async def _statements(server: LiveServer, sessions: Sequence[asyncpg.Connection]) -> Block:
     """The statement with which every call looks, and nothing else of it, on sessions that are warm."""
     look = statement("postgresql", "look", server.major)
 
@@ -161,10 +96,10 @@ async def _statements(server: LiveServer, sessions: Sequence[asyncpg.Connection]
         return taken
 
     for session in sessions:
-        await client(session, _WARM_UP)
+        await client(session, WARM_UP)
     started = time.perf_counter()
     taken = await asyncio.gather(*(client(session, CALLS // len(sessions)) for session in sessions))
-    return _Block(each_s=[seconds for part in taken for seconds in part], whole_s=time.perf_counter() - started)
+    return Block(each_s=[seconds for part in taken for seconds in part], whole_s=time.perf_counter() - started)
 
 
 @asynccontextmanager

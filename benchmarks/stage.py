@@ -2,7 +2,7 @@
 
 import http.client
 import json
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -26,13 +26,22 @@ from vacate.iam.signature import sign
 
 _PROJECT = "b0e7c4" + "0" * 26
 _INSTANCE = "b0e7c4" + "0" * 26 + "in14"
-_CALL = f"/v3/{_PROJECT}/instances/{_INSTANCE}/kill-free-session"
+_CALLS = f"/v3/{_PROJECT}/instances/{_INSTANCE}"
 _PATIENCE_S = 120.0
 _OK = 200
 
 
 class BenchmarkError(Exception):
     """What was to be measured did not happen, so there is no figure for it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """A call before it is signed."""
+
+    method: str
+    path: str
+    body: bytes = b""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,15 +68,18 @@ class Plan:
 
     def site(self, name: str, server: LiveServer, *, components: int = 1) -> "Stage":
         """Set up a service, with the default limits, whose components are all this one server."""
-        instance = PlannedInstance(
-            id=_INSTANCE,
-            name="measured",
-            components=[
+        return self.stage(
+            f"{name}-{server.major}",
+            [
                 PlannedComponent(node_id=_node_id(number), id=_component_id(number), dsn=server.dsn())
                 for number in range(components)
             ],
         )
-        folder = self.folder / f"{name}-{server.major}"
+
+    def stage(self, name: str, components: Sequence[PlannedComponent]) -> "Stage":
+        """Set up a service, with the default limits, for these components."""
+        instance = PlannedInstance(id=_INSTANCE, name="measured", components=components)
+        folder = self.folder / name
         folder.mkdir()
         site = Site(folder, configuration([PlannedProject(id=_PROJECT, name="bench", instances=[instance])], sweep={}))
         return Stage(site=site, key=site.add_user("bench", project_id=_PROJECT, role=Role.OPERATOR))
@@ -95,13 +107,14 @@ class Caller:
     service: RunningService
     key: Key = field(repr=False)
 
-    def signed(self) -> Mapping[str, str]:
-        """The headers of one call, signed now."""
+    def signed(self, request: Request | None = None) -> Mapping[str, str]:
+        """The headers of one call, signed now; without a request, of the one that ends the idle sessions."""
+        request = request or KILL_IDLE
         return sign(
-            method="POST",
-            url=self.service.endpoint + _CALL,
-            headers={"Content-Type": "application/json"},
-            body=_BODY,
+            method=request.method,
+            url=self.service.endpoint + request.path,
+            headers={"Content-Type": "application/json"} if request.body else {},
+            body=request.body,
             access_key=self.key.access_key,
             secret=self.key.secret_key.encode(),
             at=datetime.now(UTC),
@@ -123,13 +136,23 @@ class Caller:
 
 
 def send(connection: http.client.HTTPConnection, headers: Mapping[str, str]) -> str:
-    """Make a signed call; the outcomes it had, as the answer counts them."""
-    connection.request("POST", _CALL, body=_BODY, headers=dict(headers))
+    """Have the idle sessions ended by a signed call; the outcomes it had, as the answer counts them."""
+    told, body = fetch(connection, KILL_IDLE, headers)
+    if json.loads(body) != {"success": True}:
+        raise BenchmarkError(f"the call did not succeed: {body.decode(errors='replace')}")
+    return told["X-Vacate-Outcomes"]
+
+
+def fetch(
+    connection: http.client.HTTPConnection, request: Request, headers: Mapping[str, str]
+) -> tuple[http.client.HTTPMessage, bytes]:
+    """Make any signed call; the headers and the body of its answer, to the last byte."""
+    connection.request(request.method, request.path, body=request.body or None, headers=dict(headers))
     answer = connection.getresponse()
     body = answer.read()
-    if answer.status != _OK or json.loads(body) != {"success": True}:
-        raise BenchmarkError(f"the call did not succeed: {answer.status} {body.decode(errors='replace')}")
-    return answer.headers["X-Vacate-Outcomes"]
+    if answer.status != _OK:
+        raise BenchmarkError(f"the call was not answered: {answer.status} {body.decode(errors='replace')}")
+    return answer.headers, body
 
 
 def _node_id(number: int) -> str:
@@ -140,4 +163,7 @@ def _component_id(number: int) -> str:
     return f"dn_{6001 + number}"
 
 
-_BODY = json.dumps({"node_id": _node_id(0), "component_id": _component_id(0)}).encode()
+_FIRST = json.dumps({"node_id": _node_id(0), "component_id": _component_id(0)}).encode()
+KILL_IDLE = Request(method="POST", path=f"{_CALLS}/kill-free-session", body=_FIRST)
+LIST_SESSIONS = Request(method="POST", path=f"{_CALLS}/real-time-session", body=_FIRST)
+COUNT_SESSIONS = Request(method="GET", path=f"{_CALLS}/session-overview")

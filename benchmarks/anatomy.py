@@ -1,0 +1,92 @@
+"""What the time of a listing goes into, measured step by step on a link like the service's own."""
+
+import time
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, fields
+
+import asyncpg
+
+from tests.support.postgres import LiveServer
+from vacate.domain.activity import oldest_first
+from vacate.engines.postgresql.link import PostgresqlLink
+from vacate.engines.statements import statement
+from vacate.engines.wire import Timeouts, Wire
+from vacate.http.answers import json_response
+from vacate.http.gaussdb_v3.session_rows import session_row
+from vacate.http.gaussdb_v3.sessions import RealTimeSessionResponse
+
+_COMPONENT = "dn_6001"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """Seconds of one listing: waiting for the server, reading its rows, making sessions and rows of them, encoding."""
+
+    server: float
+    driver: float
+    building: float
+    encoding: float
+
+
+def by_name(parts: Sequence[Parts]) -> Mapping[str, Sequence[float]]:
+    """Every part with its seconds, one for each listing."""
+    return {each.name: [getattr(part, each.name) for part in parts] for each in fields(Parts)}
+
+
+@dataclass(frozen=True, slots=True)
+class Anatomy:
+    """Lists sessions as the service does, but for HTTP, the proof of who asks, and the probe."""
+
+    wire: Wire
+    sql: str
+
+    @classmethod
+    @asynccontextmanager
+    async def on(cls, server: LiveServer) -> AsyncGenerator["Anatomy"]:
+        """On a server, over a link of its own, until the block ends."""
+        wire = Wire(server.dsn(), Timeouts())
+        await wire.connect()
+        try:
+            yield cls(wire, statement("postgresql", "activity", server.major))
+        finally:
+            await wire.close()
+
+    async def parts(self) -> Parts:
+        """List once.
+
+        What this thread spends on the processor while it fetches is the driver's; for the rest of that time it waits.
+        """
+        began, busy = time.perf_counter(), time.thread_time()
+        rows = await self.wire.fetch(self.sql)
+        fetched, driver = time.perf_counter(), time.thread_time() - busy
+        activities = await PostgresqlLink(_Read(rows, self.wire.major_version()), _ready).activity()
+        answer = RealTimeSessionResponse(sessions=[session_row(each, _COMPONENT) for each in oldest_first(activities)])
+        built = time.perf_counter()
+        json_response(answer)
+        return Parts(
+            server=fetched - began - driver,
+            driver=driver,
+            building=built - fetched,
+            encoding=time.perf_counter() - built,
+        )
+
+
+class _Read(Wire):
+    """A wire whose answer is there already."""
+
+    def __init__(self, rows: Sequence[asyncpg.Record], major: int) -> None:
+        super().__init__("", Timeouts())
+        self._rows = rows
+        self._major = major
+
+    def major_version(self) -> int:
+        return self._major
+
+    async def fetch(self, sql: str, *arguments: object) -> Sequence[asyncpg.Record]:
+        del sql, arguments
+        return self._rows
+
+
+async def _ready() -> None:
+    return
