@@ -17,7 +17,7 @@ from typing import Any
 import asyncpg
 import pytest
 
-from tests.support.service import COORDINATOR, HOST, eventually
+from tests.support.service import COORDINATOR, DATA_NODE, HOST, eventually
 
 ROOT = Path(__file__).parents[2]
 TUTORIAL = ROOT / "docs" / "tutorial" / "first-sweep.md"
@@ -173,10 +173,12 @@ def anna(demo: Demo) -> str:
     return "anna"
 
 
-def _sweep(demo: Demo, user: str, password: str) -> subprocess.CompletedProcess[str]:
+def _sweep(
+    demo: Demo, user: str, password: str, *wanted: str, component: str = COORDINATOR
+) -> subprocess.CompletedProcess[str]:
     (demo.folder / "sweep.py").write_text(_block(EMERGENCY, "python"), encoding="utf-8")
-    ids = (demo.connection["project_id"], demo.connection["instance_id"], demo.component(COORDINATOR)["node_id"])
-    command = (sys.executable, "sweep.py", demo.connection["endpoint"], *ids, COORDINATOR, user)
+    ids = (demo.connection["project_id"], demo.connection["instance_id"], demo.component(component)["node_id"])
+    command = (sys.executable, "sweep.py", demo.connection["endpoint"], *ids, component, user, *wanted)
     return demo.run(*command, VACATE_PASSWORD=password)
 
 
@@ -187,6 +189,20 @@ def test_the_emergency_program_sweeps_with_a_password(demo: Demo, anna: str) -> 
     assert answer == '{"success":true}'
     assert re.fullmatch(r"outcomes: spared=\d+", outcomes)
     assert re.fullmatch(r"request id: [0-9a-f]{32}", request_id)
+
+
+def test_the_emergency_program_lists_who_holds_the_rest_and_ends_the_one_that_is_named(demo: Demo, anna: str) -> None:
+    listed = _sweep(demo, anna, PASSWORD, "list", component=DATA_NODE)
+    assert listed.returncode == 0, listed.stderr
+    rows = [line.split(" | ") for line in listed.stdout.splitlines()]
+    (named,) = [row[0] for row in rows if row[1:4] == ["idle in transaction", "app", "checkout"]]
+
+    done = _sweep(demo, anna, PASSWORD, named, component=DATA_NODE)
+    assert done.returncode == 0, done.stderr
+    answer, outcomes, _ = done.stdout.splitlines()
+    assert json.loads(answer) == {"session_ids": [named], "success": True}
+    assert outcomes == "outcomes: terminated=1"
+    assert named not in _sweep(demo, anna, PASSWORD, "list", component=DATA_NODE).stdout
 
 
 def test_the_emergency_program_says_why_it_was_refused(demo: Demo, anna: str) -> None:
