@@ -65,7 +65,7 @@ class Doing(TypedDict, total=False):
     query: str | None
     wait_event_type: str | None
     wait_event: str | None
-    blocked_by: tuple[int, ...]
+    blocked_by: tuple[int, ...] | None
     lock_mode: str | None
     lock_tag: str | None
 
@@ -91,7 +91,7 @@ _IDLE = Activity(
     query="SELECT 1",
     wait_event_type="Client",
     wait_event="ClientRead",
-    blocked_by=(),
+    blocked_by=None,
     lock_mode=None,
     lock_tag=None,
 )
@@ -101,7 +101,7 @@ def idle(**changes: Unpack[Doing]) -> Activity:
     """A session that sits idle; a pid alone changes the session id with it."""
     if "pid" in changes and "session_id" not in changes:
         changes["session_id"] = changes["pid"]
-    return replace(_IDLE, **changes)
+    return _IDLE._replace(**changes)
 
 
 def busy(text: str | None = "SELECT sum(price) FROM orders", /, **changes: Unpack[Doing]) -> Activity:

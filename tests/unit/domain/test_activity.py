@@ -1,6 +1,5 @@
 """What sessions do, chosen and summed up: each count is its rule, and each order is always the same."""
 
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -134,7 +133,7 @@ def test_an_overview_of_nobody_is_zero() -> None:
 
 
 def test_a_session_is_in_every_count_it_belongs_to() -> None:
-    slow_and_waiting = replace(busy(**LOCK), running_for=2 * SECOND)
+    slow_and_waiting = busy(**LOCK)._replace(running_for=2 * SECOND)
     fastpath = busy(state="fastpath function call", running_for=2 * SECOND)
     activities = [idle(), in_transaction(), busy(), slow_and_waiting, fastpath]
     assert overview(activities, SECOND) == Overview(total=5, active=2, slow=2, waiting_for_lock=1)

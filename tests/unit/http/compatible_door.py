@@ -104,7 +104,7 @@ UNTOLD = Activity(
     query=None,
     wait_event_type=None,
     wait_event=None,
-    blocked_by=(),
+    blocked_by=None,
     lock_mode=None,
     lock_tag=None,
 )

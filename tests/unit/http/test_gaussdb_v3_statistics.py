@@ -1,6 +1,5 @@
 """The sums over an instance's sessions: what they count, how they are ordered and paged."""
 
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -10,15 +9,16 @@ from tests.unit.http.compatible_door import PRIMARY, UNTOLD, WAITING, Operations
 from vacate.domain.activity import Activity, ComponentActivity
 from vacate.domain.errors import ComponentUnreachableError, InstanceUnknownError, PermissionDeniedError, VacateError
 
-IDLE = replace(
-    WAITING,
+IDLE = WAITING._replace(
     state="idle",
     running_for=None,
     wait_event_type="Client",
     wait_event="ClientRead",
-    blocked_by=(),
+    blocked_by=None,
 )
-RUNNING = replace(WAITING, wait_event_type=None, wait_event=None, running_for=timedelta(milliseconds=5), blocked_by=())
+RUNNING = WAITING._replace(
+    wait_event_type=None, wait_event=None, running_for=timedelta(milliseconds=5), blocked_by=None
+)
 
 LISTS = ["session-statistics?dimension=usename", "session/statistic/top-sql", "session/statistic/wait-event"]
 SUMS = ["session-overview", *LISTS]
@@ -74,12 +74,12 @@ async def test_an_instance_without_sessions_has_none() -> None:
 
 NAMED = (
     on_coordinator(
-        replace(IDLE, user="carol"),
-        replace(RUNNING, user="alice"),
-        replace(IDLE, user="bob"),
-        replace(RUNNING, user="bob"),
+        IDLE._replace(user="carol"),
+        RUNNING._replace(user="alice"),
+        IDLE._replace(user="bob"),
+        RUNNING._replace(user="bob"),
     ),
-    on_primary(replace(IDLE, user="bob"), UNTOLD),
+    on_primary(IDLE._replace(user="bob"), UNTOLD),
 )
 
 
@@ -174,7 +174,7 @@ async def test_the_ends_of_the_ranges_are_taken(name: str) -> None:
 
 
 async def test_a_statement_is_counted_in_a_number_for_each_component() -> None:
-    surveyed = (on_coordinator(WAITING, WAITING, IDLE), on_primary(replace(RUNNING, statement_id=None, query=None)))
+    surveyed = (on_coordinator(WAITING, WAITING, IDLE), on_primary(RUNNING._replace(statement_id=None, query=None)))
     answer = await Operations(surveyed=surveyed).get("session/statistic/top-sql?offset=0&limit=10")
     assert answer.json == {
         "total": 2,
@@ -207,7 +207,7 @@ async def test_an_event_is_counted_in_a_string_for_each_component() -> None:
     [("session/statistic/top-sql", "top_sql_info"), ("session/statistic/wait-event", "wait_event_info")],
 )
 async def test_sums_are_paged(name: str, key: str) -> None:
-    activities = [replace(WAITING, statement_id=n, wait_event=f"event {n:03}") for n in range(1, 151)]
+    activities = [WAITING._replace(statement_id=n, wait_event=f"event {n:03}") for n in range(1, 151)]
     operations = Operations(surveyed=(on_coordinator(*activities),))
     assert len((await operations.get(name)).json[key]) == 100
     last = (await operations.get(f"{name}?offset=149&limit=10")).json

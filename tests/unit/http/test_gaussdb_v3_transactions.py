@@ -1,6 +1,5 @@
 """The calls on one component's transactions: what they name, and what they are answered with."""
 
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -69,7 +68,7 @@ async def test_what_is_not_told_of_a_transaction_is_empty_or_0() -> None:
 
 
 async def test_without_paging_the_first_ten_are_given() -> None:
-    operations = Operations(activities=tuple(replace(WAITING, session_id=n) for n in range(25)))
+    operations = Operations(activities=tuple(WAITING._replace(session_id=n) for n in range(25)))
     answer = await operations.post("transactions/list", ON_COORDINATOR)
     assert answer.json["total"] == 25
     assert [row["sessionid"] for row in answer.json["rows"]] == [*range(10)]
@@ -87,7 +86,7 @@ async def test_without_paging_the_first_ten_are_given() -> None:
     ],
 )
 async def test_a_page_is_cut_out_of_all(paging: dict[str, int], shown: range) -> None:
-    operations = Operations(activities=tuple(replace(WAITING, session_id=n) for n in range(25)))
+    operations = Operations(activities=tuple(WAITING._replace(session_id=n) for n in range(25)))
     answer = await operations.post("transactions/list", {**ON_COORDINATOR, **paging})
     assert answer.json["total"] == 25
     assert [row["sessionid"] for row in answer.json["rows"]] == [*shown]

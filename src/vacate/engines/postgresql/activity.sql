@@ -23,7 +23,8 @@ WITH listed AS MATERIALIZED (
     FROM pg_locks l
    WHERE NOT l.granted AND EXISTS (SELECT FROM listed WHERE wait_event_type = 'Lock')
 )
-SELECT s.pid,
+SELECT s.pid AS session_id,
+       s.pid,
        s.backend_start,
        greatest(s.seen - s.backend_start, interval '0') AS open_for,
        r.rolname::text AS "user",

@@ -1,7 +1,7 @@
 """The link to a PostgreSQL server: rows become sessions here, and victims become signals."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -22,13 +22,6 @@ _ENGINE = "postgresql"
 _STATEMENT = 250
 _PER_COPY = 32
 _SETTLED = timedelta(seconds=2)
-# The columns of activity.sql, in their order: what an activity holds, but that the session's id is its pid here.
-_ACTIVITY_COLUMNS = tuple(fact.name for fact in fields(Activity) if fact.name != "session_id")
-# A frozen dataclass looks up the name of each of its fields whenever one is made. With thousands of sessions that took
-# longer than anything else in a listing, so the slots are filled as they are, in the order of the columns.
-_TELL = tuple(Activity.__dict__[name].__set__ for name in _ACTIVITY_COLUMNS)
-_TELL_SESSION_ID = Activity.__dict__["session_id"].__set__
-_TELL_BLOCKED_BY = Activity.__dict__["blocked_by"].__set__
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,12 +118,9 @@ def _session(row: Mapping[str, Any]) -> Session:
 
 
 def _activity(row: Iterable[Any]) -> Activity:
-    activity = Activity.__new__(Activity)
-    for tell, fact in zip(_TELL, row, strict=True):
-        tell(activity, fact)
-    _TELL_SESSION_ID(activity, activity.pid)
-    _TELL_BLOCKED_BY(activity, tuple(activity.blocked_by or ()))
-    return activity
+    """The columns of activity.sql are an activity's facts, in the same order."""
+    activity = Activity._make(row)
+    return activity if activity.blocked_by is None else activity._replace(blocked_by=tuple(activity.blocked_by))
 
 
 def _signalled(row: Mapping[str, Any], demand: Demand) -> Signalled:
