@@ -5,13 +5,14 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, fields
 
-import asyncpg
-
 from tests.support.postgres import LiveServer
 from vacate.domain.activity import oldest_first
+from vacate.engines.drivers import Row
 from vacate.engines.postgresql.link import PostgresqlLink
+from vacate.engines.recognition import ServerSoftware
 from vacate.engines.statements import statement
-from vacate.engines.wire import Timeouts, Wire
+from vacate.engines.timeouts import Timeouts
+from vacate.engines.wire import Wire
 from vacate.http.answers import json_response
 from vacate.http.gaussdb_v3.session_rows import session_row
 from vacate.http.gaussdb_v3.sessions import RealTimeSessionResponse
@@ -60,7 +61,7 @@ class Anatomy:
         began, busy = time.perf_counter(), time.thread_time()
         rows = await self.wire.fetch(self.sql)
         fetched, driver = time.perf_counter(), time.thread_time() - busy
-        activities = await PostgresqlLink(_Read(rows, self.wire.major_version()), _ready).activity()
+        activities = await PostgresqlLink(_Read(rows, self.wire.software), _ready).activity()
         answer = RealTimeSessionResponse(sessions=[session_row(each, _COMPONENT) for each in oldest_first(activities)])
         built = time.perf_counter()
         json_response(answer)
@@ -75,15 +76,16 @@ class Anatomy:
 class _Read(Wire):
     """A wire whose answer is there already."""
 
-    def __init__(self, rows: Sequence[asyncpg.Record], major: int) -> None:
+    def __init__(self, rows: Sequence[Row], software: ServerSoftware) -> None:
         super().__init__("", Timeouts())
         self._rows = rows
-        self._major = major
+        self._software = software
 
-    def major_version(self) -> int:
-        return self._major
+    @property
+    def software(self) -> ServerSoftware:
+        return self._software
 
-    async def fetch(self, sql: str, *arguments: object) -> Sequence[asyncpg.Record]:
+    async def fetch(self, sql: str, *arguments: object) -> Sequence[Row]:
         del sql, arguments
         return self._rows
 

@@ -12,7 +12,7 @@ from starlette.types import ASGIApp
 from vacate import __version__
 from vacate.domain.errors import AuditUnavailableError, StoreUnavailableError
 from vacate.engines.gateway import EngineGateway, GatewaySettings
-from vacate.engines.wire import Timeouts
+from vacate.engines.timeouts import Timeouts
 from vacate.http.app import build_app
 from vacate.http.gate import Gate
 from vacate.http.gaussdb_v3.routes import GaussdbV3Door

@@ -658,13 +658,13 @@ async def test_every_session_of_the_traffic_is_seen_in_its_state(cluster: DemoCl
             clients = {
                 pid for pid, row in seen.items() if row["backend_type"] == "client backend" and row["application_name"]
             }
-            assert clients == {each.pid for each in sessions}
+            assert clients == {each.session_id for each in sessions}
             for each in sessions:
-                row = seen[each.pid]
+                row = seen[each.session_id]
                 assert (row["state"], row["application_name"]) == (each.state, each.application)
                 assert row["address"] == HOST
 
-            by_kind = {each.kind: seen[each.pid] for each in sessions}
+            by_kind = {each.kind: seen[each.session_id] for each in sessions}
             assert by_kind[SessionKind.ACTIVE]["state"] == "active"
             assert by_kind[SessionKind.IN_TRANSACTION]["state"] == "idle in transaction"
             assert by_kind[SessionKind.OPERATOR]["usename"] == "postgres"
@@ -672,7 +672,7 @@ async def test_every_session_of_the_traffic_is_seen_in_its_state(cluster: DemoCl
                 assert by_kind[SessionKind.LISTENER]["query"] == "LISTEN jobs"
             lock_holder = next(each for each in sessions if each.kind is SessionKind.LOCK_HOLDER)
             locks = component.server.psql("SELECT pid FROM pg_locks WHERE locktype = 'advisory'")
-            assert locks == str(lock_holder.pid)
+            assert locks == str(lock_holder.session_id)
 
 
 async def test_each_component_has_the_kinds_of_session_it_can_have(cluster: DemoCluster) -> None:
@@ -702,8 +702,8 @@ async def test_idle_sessions_are_as_old_as_their_waves_are_apart(cluster: DemoCl
         component = cluster.component(STANDBY)
         seen = await _activity(component.service_dsn)
         web = [each for each in opened.on(STANDBY) if each.kind is SessionKind.WEB]
-        youngest = {wave: min(seen[each.pid]["age"] for each in web if each.wave == wave) for wave in range(3)}
-        oldest = {wave: max(seen[each.pid]["age"] for each in web if each.wave == wave) for wave in range(3)}
+        youngest = {wave: min(seen[each.session_id]["age"] for each in web if each.wave == wave) for wave in range(3)}
+        oldest = {wave: max(seen[each.session_id]["age"] for each in web if each.wave == wave) for wave in range(3)}
 
     gap = timedelta(seconds=0.5)
     assert youngest[0] - oldest[1] > gap * 0.5
@@ -717,7 +717,7 @@ async def test_links_of_the_coordinator_outlive_its_idle_sessions_for_as_long_as
         coordinator = cluster.component(COORDINATOR).server
         before = len([each for each in opened.on(PRIMARY) if each.kind is SessionKind.COORDINATOR_LINK])
         report = next(each for each in opened.on(COORDINATOR) if each.kind is SessionKind.REPORT)
-        coordinator.psql(f"SELECT pg_terminate_backend({report.pid})")
+        coordinator.psql(f"SELECT pg_terminate_backend({report.session_id})")
         count_links = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'postgres_fdw'"
         primary = cluster.component(PRIMARY).server
 
@@ -728,7 +728,7 @@ async def test_links_of_the_coordinator_outlive_its_idle_sessions_for_as_long_as
 async def test_traffic_whose_sessions_were_terminated_closes_quietly(cluster: DemoCluster) -> None:
     async with traffic(cluster, waves=1) as opened:
         for component in cluster.components:
-            pids = ", ".join(str(each.pid) for each in opened.on(component.component_id))
+            pids = ", ".join(str(each.session_id) for each in opened.on(component.component_id))
             terminate = "SELECT pg_terminate_backend(pid) FROM unnest(:'pids'::int[]) pid"
             component.server.psql(terminate, variables={"pids": f"{{{pids}}}"})
 

@@ -11,7 +11,7 @@ from typing import Any
 import asyncpg
 import pytest
 
-from tests.support.in_process import COMPONENT, COORDINATOR, fates, pids, vacate
+from tests.support.in_process import COMPONENT, COORDINATOR, fates, session_ids, vacate
 from tests.support.postgres import APP, DATABASE, PASSWORD, VACATE, Client, Clients, LiveServer, eventually
 from tests.support.proxy import LinkProxy
 from vacate.domain.audit import AuditAction
@@ -54,7 +54,7 @@ async def test_idle_sessions_end_and_all_others_live(server: LiveServer, clients
     async with vacate(tmp_path, server.dsn()) as service:
         report = await service.sweep()
 
-    assert pids(report, Outcome.TERMINATED) == _pids(*idle)
+    assert session_ids(report, Outcome.TERMINATED) == _pids(*idle)
     assert await server.pids("usename = 'app'") == busy
     assert not any([await client.is_alive() for client in idle])
     assert {fates(report)[pid].by for pid in busy} == {Criterion.NOT_IDLE}
@@ -81,7 +81,7 @@ async def test_the_report_and_the_audit_say_what_the_superuser_saw(
 
         intended, finished = await service.events_of(report)
 
-    ended = pids(report, Outcome.TERMINATED)
+    ended = session_ids(report, Outcome.TERMINATED)
     assert ended == {pid for pid in before if before[pid]["usename"] in {"app", "clerk"}} - after
     assert len(ended) == 3
     assert intended.action is AuditAction.KILL_IDLE_INTENDED
@@ -129,7 +129,7 @@ async def test_sweeps_follow_each_other_over_the_same_link(
         for _ in range(8):
             client = await clients.idle()
             report = await service.sweep()
-            assert pids(report, Outcome.TERMINATED) == {client.pid}
+            assert session_ids(report, Outcome.TERMINATED) == {client.pid}
             links |= await server.pids("application_name = 'vacate'")
 
     assert len(links) == 1
@@ -142,7 +142,7 @@ async def test_all_slots_of_many_idle_sessions_are_free_again(
     async with vacate(tmp_path, server.dsn()) as service:
         report = await service.sweep()
 
-    assert pids(report, Outcome.TERMINATED) == _pids(*many)
+    assert session_ids(report, Outcome.TERMINATED) == _pids(*many)
     assert not await server.pids("usename = 'app'")
 
 
@@ -178,7 +178,7 @@ async def test_only_selected_sessions_end(server: LiveServer, clients: Clients, 
     async with vacate(tmp_path, server.dsn(), criteria=criteria) as service:
         report = await service.sweep()
 
-    assert pids(report, Outcome.TERMINATED) == {chosen.pid}
+    assert session_ids(report, Outcome.TERMINATED) == {chosen.pid}
     assert await of_others.is_alive()
     assert await excluded.is_alive()
 
@@ -202,7 +202,7 @@ async def test_a_session_that_is_not_idle_for_long_enough_lives(
     async with vacate(tmp_path, server.dsn(), criteria=Criteria(min_idle=await age_of_old())) as service:
         report = await service.sweep()
 
-    assert pids(report, Outcome.TERMINATED) == {old.pid}
+    assert session_ids(report, Outcome.TERMINATED) == {old.pid}
     assert fates(report)[fresh.pid].by == Criterion.TOO_FRESH
     assert await fresh.is_alive()
 
@@ -318,7 +318,7 @@ async def test_a_guard_spares_its_session_and_says_so(
     assert fates(report)[protected.pid].outcome is Outcome.SPARED
     assert fates(report)[protected.pid].by == guard
     assert fates(report)[protected.pid].reason
-    assert pids(report, Outcome.TERMINATED) == {other.pid}
+    assert session_ids(report, Outcome.TERMINATED) == {other.pid}
     assert await protected.is_alive()
 
 
@@ -332,7 +332,7 @@ async def test_a_guard_that_is_switched_off_by_name_spares_nobody(
     async with vacate(tmp_path, servers, guards=replace(_BY_NAME, off=frozenset({guard}))) as service:
         report = await service.sweep(COMPONENT)
 
-    assert pids(report, Outcome.TERMINATED) == {victim.pid}
+    assert session_ids(report, Outcome.TERMINATED) == {victim.pid}
     assert not await server.ask("SELECT FROM pg_stat_activity WHERE pid = $1", victim.pid)
     assert await spared.is_alive()
 
@@ -350,11 +350,11 @@ async def test_a_superuser_lives_and_is_refused_by_the_server_when_the_guard_is_
         (_, finished) = await service.events_of(unguarded)
 
     assert fates(guarded)[superuser.pid].by == GuardName.SUPERUSER
-    assert pids(guarded, Outcome.TERMINATED) == {first.pid}
+    assert session_ids(guarded, Outcome.TERMINATED) == {first.pid}
     assert guarded.succeeded
     # One refusal stops nobody else's end, and is not passed over.
-    assert pids(unguarded, Outcome.REFUSED) == {superuser.pid}
-    assert pids(unguarded, Outcome.TERMINATED) == _pids(second, third)
+    assert session_ids(unguarded, Outcome.REFUSED) == {superuser.pid}
+    assert session_ids(unguarded, Outcome.TERMINATED) == _pids(second, third)
     assert not unguarded.succeeded
     assert [each.pid for each in finished.sessions if each.outcome is Outcome.REFUSED] == [superuser.pid]
     assert await superuser.is_alive()
@@ -429,8 +429,8 @@ async def test_a_session_that_woke_after_the_look_lives(server: LiveServer, clie
         intended, finished = await service.events_of(report)
 
     woke = _pids(rested, began, works)
-    assert pids(report, Outcome.WOKE) == woke
-    assert pids(report, Outcome.TERMINATED) == {still_idle.pid}
+    assert session_ids(report, Outcome.WOKE) == woke
+    assert session_ids(report, Outcome.TERMINATED) == {still_idle.pid}
     assert "active" in fates(report)[works.pid].reason
     assert report.succeeded
     assert {each.pid for each in intended.sessions} == woke | {still_idle.pid}
@@ -454,8 +454,8 @@ async def test_every_statement_that_signals_reads_anew(server: LiveServer, clien
         report = await service.sweep()
 
     assert len(used) == 4
-    assert pids(report, Outcome.WOKE) == _pids(*used)
-    assert len(pids(report, Outcome.TERMINATED)) == 1
+    assert session_ids(report, Outcome.WOKE) == _pids(*used)
+    assert len(session_ids(report, Outcome.TERMINATED)) == 1
     assert all([await client.is_alive() for client in used])
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from tests.support.in_process import COMPONENT, fates, pids, vacate
+from tests.support.in_process import COMPONENT, fates, session_ids, vacate
 from tests.support.postgres import VACATE, Client, Clients, LiveServer, eventually
 from vacate.domain.audit import AuditAction
 from vacate.domain.criteria import Criteria, Criterion, Selection
@@ -45,7 +45,7 @@ async def test_named_sessions_end_whatever_they_do_and_nobody_else_does(
         report = await service.kill(*_pids(*named))
         intended, finished = await service.events_of(report)
 
-    assert set(report.terminated) == pids(report, Outcome.TERMINATED) == _pids(*named)
+    assert set(report.terminated) == session_ids(report, Outcome.TERMINATED) == _pids(*named)
     assert report.succeeded
     assert report.absent == ()
     assert set(fates(report)) == _pids(*named)
@@ -84,8 +84,8 @@ async def test_naming_answers_whether_a_session_is_abandoned(
         swept = await service.sweep()
         report = await service.kill(*_pids(*doubtful))
 
-    assert not pids(swept, Outcome.TERMINATED)
-    assert pids(report, Outcome.TERMINATED) == _pids(*doubtful)
+    assert not session_ids(swept, Outcome.TERMINATED)
+    assert session_ids(report, Outcome.TERMINATED) == _pids(*doubtful)
 
 
 async def test_what_a_session_is_protects_it_from_being_named(
@@ -124,7 +124,7 @@ async def test_a_named_superuser_is_refused_by_the_server_when_the_guard_is_off(
     async with vacate(tmp_path, server.dsn(), guards=guards) as service:
         report = await service.kill(superuser.pid, other.pid)
 
-    assert pids(report, Outcome.REFUSED) == {superuser.pid}
+    assert session_ids(report, Outcome.REFUSED) == {superuser.pid}
     assert report.terminated == (other.pid,)
     assert not report.succeeded
     assert await superuser.is_alive()
@@ -180,7 +180,7 @@ async def test_a_named_session_that_changes_its_state_after_the_look_still_ends(
         service.meanwhile.after_look = change
         report = await service.kill(wakes.pid, rests.pid)
 
-    assert pids(report, Outcome.TERMINATED) == _pids(wakes, rests)
+    assert session_ids(report, Outcome.TERMINATED) == _pids(wakes, rests)
 
 
 async def test_a_named_session_that_leaves_after_the_look_is_gone(
@@ -232,7 +232,7 @@ async def test_only_named_sessions_in_a_transaction_end(server: LiveServer, clie
         intended, finished = await service.events_of(report)
 
     assert set(report.terminated) == _pids(*named)
-    assert pids(report, Outcome.SPARED) == _pids(*without)
+    assert session_ids(report, Outcome.SPARED) == _pids(*without)
     assert {fates(report)[client.pid].by for client in without} == {Criterion.NO_TRANSACTION}
     assert report.absent == (0,)
     assert report.succeeded
@@ -261,7 +261,7 @@ async def test_a_transaction_that_ended_after_the_look_costs_nobody_their_sessio
         service.meanwhile.after_look = go_on
         report = await service.kill_in_transaction(*_pids(committed, failed, in_the_next, goes_on))
 
-    assert pids(report, Outcome.WOKE) == _pids(committed, failed, in_the_next)
+    assert session_ids(report, Outcome.WOKE) == _pids(committed, failed, in_the_next)
     assert report.terminated == (goes_on.pid,)
     assert report.succeeded
     assert fates(report)[committed.pid].reason == "its transaction ended since the look (state now: idle)"
@@ -288,7 +288,7 @@ async def test_every_transaction_is_read_anew_before_its_signal(
         report = await service.kill_in_transaction(*_pids(*many))
 
     assert len(committed) == 2
-    assert pids(report, Outcome.WOKE) == _pids(*committed)
+    assert session_ids(report, Outcome.WOKE) == _pids(*committed)
     assert len(report.terminated) == 1
 
 

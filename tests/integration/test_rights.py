@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.in_process import COMPONENT, STANDBY, Vacate, pids, vacate
+from tests.support.in_process import COMPONENT, STANDBY, Vacate, session_ids, vacate
 from tests.support.postgres import Clients, LiveServer, eventually
 from tests.support.proxy import LinkProxy
 from vacate.demo.servers import Installation, Server, Workplace
@@ -77,7 +77,7 @@ async def test_the_remedies_that_an_error_names_are_remedies(
         idle = await clients.idle()
         report = await service.sweep()
 
-        assert pids(report, Outcome.TERMINATED) == {idle.pid}
+        assert session_ids(report, Outcome.TERMINATED) == {idle.pid}
         assert service.problem() is None
         assert await server.pids("application_name = 'vacate'") == before
 
@@ -113,10 +113,10 @@ async def test_a_right_to_signal_that_is_taken_away_after_the_look_ends_nobody(
             await server.ask(f"GRANT {SIGNAL} TO vacate")
 
         assert not report.succeeded
-        assert not pids(report, Outcome.TERMINATED)
+        assert not session_ids(report, Outcome.TERMINATED)
         assert await idle.is_alive()
         following = await service.sweep()
-    assert pids(following, Outcome.TERMINATED) == {idle.pid}
+    assert session_ids(following, Outcome.TERMINATED) == {idle.pid}
 
 
 async def test_a_right_to_see_that_is_taken_away_after_the_signals_makes_nobody_gone(
@@ -137,7 +137,7 @@ async def test_a_right_to_see_that_is_taken_away_after_the_signals_makes_nobody_
             os.kill(idle.pid, signal.SIGCONT)
             await server.ask(f"GRANT {SEE} TO vacate")
 
-    assert pids(report, Outcome.UNCONFIRMED) == {idle.pid}
+    assert session_ids(report, Outcome.UNCONFIRMED) == {idle.pid}
     assert not await idle.is_alive()
 
 
@@ -192,7 +192,7 @@ async def test_a_server_that_took_the_components_place_is_refused_until_the_comp
     known, other = await _identity(server), await _identity(stranger)
     async with vacate(tmp_path, server.dsn(port=proxy.port)) as service, Clients(stranger) as of_stranger:
         first = await clients.idle()
-        assert pids(await service.sweep(), Outcome.TERMINATED) == {first.pid}
+        assert session_ids(await service.sweep(), Outcome.TERMINATED) == {first.pid}
 
         proxy.lead_to(stranger.port)
         proxy.cut()
@@ -208,7 +208,7 @@ async def test_a_server_that_took_the_components_place_is_refused_until_the_comp
         assert await idle.is_alive()
 
         assert await service.pins.forget(COMPONENT)
-        assert pids(await service.sweep(), Outcome.TERMINATED) == {idle.pid}
+        assert session_ids(await service.sweep(), Outcome.TERMINATED) == {idle.pid}
         assert await service.pins.pinned(COMPONENT) == other
 
 
@@ -243,7 +243,7 @@ async def test_a_server_that_was_replaced_after_the_look_is_not_searched_for_the
         service.meanwhile.after_look = replace_server
         report = await service.sweep()
 
-        assert pids(report, Outcome.UNCONFIRMED) == {idle.pid}
+        assert session_ids(report, Outcome.UNCONFIRMED) == {idle.pid}
         assert not report.succeeded
         assert await idle_there.is_alive()
     assert await idle.is_alive()
@@ -290,7 +290,7 @@ async def test_a_standby_that_was_promoted_is_refused_until_the_configuration_sa
             assert await idle.is_alive()
 
         async with vacate(tmp_path, {STANDBY: standby.dsn()}) as service:
-            assert pids(await service.sweep(), Outcome.TERMINATED) == {idle.pid}
+            assert session_ids(await service.sweep(), Outcome.TERMINATED) == {idle.pid}
             pinned = await service.pins.pinned(STANDBY)
 
             await standby.ask("SELECT pg_promote(false)")
@@ -301,7 +301,7 @@ async def test_a_standby_that_was_promoted_is_refused_until_the_configuration_sa
             assert await idle.is_alive()
 
         async with vacate(tmp_path, {promoted: standby.dsn()}) as service:
-            assert pids(await service.sweep(), Outcome.TERMINATED) == {idle.pid}
+            assert session_ids(await service.sweep(), Outcome.TERMINATED) == {idle.pid}
             assert await service.pins.pinned(promoted) == pinned
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.in_process import COMPONENT, STANDBY, fates, pids, vacate
+from tests.support.in_process import COMPONENT, STANDBY, fates, session_ids, vacate
 from tests.support.postgres import Clients, LiveServer, eventually
 from vacate.demo.servers import Installation, Server, Workplace
 from vacate.domain.criteria import Criterion
@@ -42,12 +42,12 @@ async def test_a_sweep_on_a_standby_ends_its_idle_sessions_alone(
             report = await service.sweep(STANDBY)
             following = await service.sweep(COMPONENT)
 
-        assert pids(report, Outcome.TERMINATED) == {client.pid for client in idle}
+        assert session_ids(report, Outcome.TERMINATED) == {client.pid for client in idle}
         assert await standby.pids("usename = 'app'") == {in_transaction.pid, active.pid, lock_holder.pid}
         assert fates(report)[in_transaction.pid].by == fates(report)[active.pid].by == Criterion.NOT_IDLE
         assert fates(report)[lock_holder.pid].by == GuardName.ADVISORY_LOCK
         assert report.component == STANDBY
-        assert pids(following, Outcome.TERMINATED) == {on_primary.pid}
+        assert session_ids(following, Outcome.TERMINATED) == {on_primary.pid}
 
         assert {kind for _, kind in before} == {"walreceiver", "startup"}
         assert set(map(tuple, await standby.ask(_BACKENDS))) == before
@@ -77,6 +77,6 @@ async def test_a_sweep_on_the_primary_spares_the_stream_to_its_standby(
     async with vacate(tmp_path, server.dsn()) as service:
         report = await service.sweep()
 
-    assert pids(report, Outcome.TERMINATED) == {idle.pid}
+    assert session_ids(report, Outcome.TERMINATED) == {idle.pid}
     assert fates(report)[before["pid"]].by == GuardName.NOT_A_CLIENT
     assert await server.ask(stream, standby.server.name) == [before]

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from tests.support.in_process import pids, vacate
+from tests.support.in_process import session_ids, vacate
 from tests.support.postgres import Clients, LiveServer, installation_of
 from vacate.demo.servers import HOST, Certificate, Workplace
 from vacate.domain.errors import ComponentUnreachableError
@@ -135,7 +135,7 @@ async def test_a_server_that_proves_who_it_is_is_swept_over_an_encrypted_link(
         idle = await clients.idle()
         report = await service.sweep()
 
-        assert pids(report, Outcome.TERMINATED) == {idle.pid}
+        assert session_ids(report, Outcome.TERMINATED) == {idle.pid}
         assert service.problem() is None
         ((encrypted, version),) = await proven.ask(_OUR_LINK)
         assert encrypted
@@ -168,7 +168,7 @@ async def test_a_server_by_another_name_is_refused_unless_names_do_not_count(
                 await service.sweep()
             assert await idle.is_alive()
         async with vacate(tmp_path, lenient) as service:
-            assert pids(await service.sweep(), Outcome.TERMINATED) == {idle.pid}
+            assert session_ids(await service.sweep(), Outcome.TERMINATED) == {idle.pid}
 
 
 async def test_a_trusted_authority_whose_file_is_missing_is_said_to_be(proven: LiveServer, tmp_path: Path) -> None:

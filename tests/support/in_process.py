@@ -12,6 +12,7 @@ from vacate.domain.activity import Activity
 from vacate.domain.criteria import Criteria
 from vacate.domain.guards import GuardName, GuardSettings
 from vacate.domain.identity import Actor, CredentialKind, Grant, Role
+from vacate.domain.servers import Engine, Neighbours
 from vacate.domain.sessions import Session, SessionKey, Victim
 from vacate.domain.sweeps import Outcome, Report, SessionOutcome
 from vacate.domain.topology import (
@@ -26,7 +27,7 @@ from vacate.domain.topology import (
     Target,
 )
 from vacate.engines.gateway import EngineGateway, GatewaySettings
-from vacate.engines.wire import Timeouts
+from vacate.engines.timeouts import Timeouts
 from vacate.inventory.static import ConfiguredInstance, StaticInventory
 from vacate.operations.clock import utc_now
 from vacate.operations.journal import Journal
@@ -90,6 +91,14 @@ class Meanwhile:
 class _InterruptedLink:
     link: Link
     meanwhile: Meanwhile
+
+    @property
+    def engine(self) -> Engine:
+        return self.link.engine
+
+    @property
+    def neighbours(self) -> Neighbours:
+        return self.link.neighbours
 
     async def look(self) -> tuple[Session, ...]:
         seen = await self.link.look()
@@ -263,10 +272,10 @@ async def vacate(
 
 
 def fates(report: Report) -> dict[int, SessionOutcome]:
-    """What became of each session, by its pid."""
-    return {entry.session.pid: entry for entry in report.sessions}
+    """What became of each session, by its id."""
+    return {entry.session.session_id: entry for entry in report.sessions}
 
 
-def pids(report: Report, outcome: Outcome) -> set[int]:
-    """The sessions with one outcome."""
-    return {entry.session.pid for entry in report.sessions if entry.outcome is outcome}
+def session_ids(report: Report, outcome: Outcome) -> set[int]:
+    """The ids of the sessions with one outcome. On PostgreSQL they are their pids."""
+    return {entry.session.session_id for entry in report.sessions if entry.outcome is outcome}

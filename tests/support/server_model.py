@@ -11,6 +11,7 @@ from tests.support.sessions import LOOK_AT, Facts, idle_session
 from vacate.domain.activity import Activity
 from vacate.domain.errors import VacateError
 from vacate.domain.guards import GuardName
+from vacate.domain.servers import Engine, Neighbours
 from vacate.domain.sessions import CLIENT_BACKEND, IDLE, Demand, Session, SessionKey, Victim
 from vacate.domain.sweeps import Signal
 from vacate.operations.ports import Signalled, TerminateBrokenError
@@ -241,6 +242,8 @@ class ModelLink:
     """What asking who is still there fails with, question by question."""
     chunk_takes: timedelta = timedelta(0)
     offs: list[frozenset[GuardName]] = field(default_factory=list[frozenset[GuardName]])
+    engine: Engine = Engine.POSTGRESQL
+    neighbours: Neighbours = field(default_factory=Neighbours)
 
     async def look(self) -> tuple[Session, ...]:
         await self._step("look")

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from vacate.domain.criteria import Criteria, Selection
 from vacate.domain.guards import GuardName, GuardSettings, Surroundings
+from vacate.domain.servers import Engine
 from vacate.domain.sessions import CLIENT_BACKEND, IDLE, Session
 from vacate.domain.topology import ComponentKind
 
@@ -20,6 +21,10 @@ LOOK_AT = datetime(2026, 1, 2, 12, 0, tzinfo=UTC)
 IDLE_FOR = timedelta(hours=1)
 COORDINATOR = Surroundings(kind=ComponentKind.COORDINATOR)
 DATA_NODE = Surroundings(kind=ComponentKind.DATA_NODE, coordinators=frozenset({"cn_5001", "cn_5002"}))
+PEERS = frozenset({"192.0.2.1", "192.0.2.2", "2001:db8::1"})
+GAUSS_COORDINATOR = replace(COORDINATOR, engine=Engine.GAUSSDB, peer_addresses=PEERS)
+GAUSS_DATA_NODE = replace(DATA_NODE, engine=Engine.GAUSSDB, peer_addresses=PEERS)
+PLACES = (COORDINATOR, DATA_NODE, GAUSS_COORDINATOR, GAUSS_DATA_NODE)
 
 # A loaded machine is no failure, so no example is timed.
 examples = settings(deadline=None, max_examples=100)
@@ -124,61 +129,99 @@ def hidden_session(**changes: Unpack[Facts]) -> Session:
 
 # --- what Hypothesis draws from --------------------------------------------------------------------------------------
 
+TOOL_NAMES = ("cm_agent", "JobScheduler", "Wal Sender")
+NODE_NAMES = ("cn_5001", "dn_6001_6002_6003")
+PLATFORM_USERS = ("rdsAdmin", "root")
 # Few names, shared by sessions, selections and guards, so that they meet.
-_NAMES = ("app", "web", "shop", "reports", "batch", "", "App", "postgres_fdw", "cn_5001", "vacate")
+_NAMES = ("app", "web", "shop", "reports", "batch", "", "App", "postgres_fdw", "vacate", "cn_5001_old", *NODE_NAMES)
+_USERS = (*_NAMES, *PLATFORM_USERS)
+_APPLICATIONS = (*_NAMES, *TOOL_NAMES)
+ADDRESSES = {
+    "192.0.2.7": "192.0.2.7",
+    "::ffff:192.0.2.7": "192.0.2.7",
+    "2001:db8::7": "2001:db8::7",
+    "192.0.2.1": "192.0.2.1",
+    "::ffff:c000:201": "192.0.2.1",
+    "2001:db8::1": "2001:db8::1",
+    "2001:DB8:0::1%eth0": "2001:db8::1",
+    "db-1.example": None,
+}
+"""Spellings of addresses, each with the address that it means; `None` where it is no address."""
 _STATEMENTS = ("SELECT 1", "", "LISTEN jobs", "COMMIT", "UNLISTEN *", "BEGIN; listen jobs; COMMIT")
 _STATES = (IDLE, "active", "idle in transaction", "idle in transaction (aborted)", "disabled", "Idle", None)
 _BACKENDS = (CLIENT_BACKEND, "walsender", "background worker", "checkpointer", "", None)
 
 names = st.sampled_from(_NAMES)
+addresses = st.sampled_from(tuple(ADDRESSES))
 spans = st.sampled_from(
     [timedelta(0), timedelta(microseconds=1), timedelta(seconds=59), timedelta(minutes=1), IDLE_FOR, timedelta(days=9)]
 )
 
 
-def _pids() -> st.SearchStrategy[int]:
-    return st.integers(min_value=1, max_value=4_194_304)
+@st.composite
+def _with_ids(draw: st.DrawFn, drawn: st.SearchStrategy[Session]) -> Session:
+    """A session's id and its pid: the same, or a thread's, or 0 where the session has no thread at the moment."""
+    session_id = draw(st.integers(min_value=1, max_value=4_194_304))
+    pid = draw(st.sampled_from((session_id, 0, 139_637_976_987_392)))
+    return replace(draw(drawn), session_id=session_id, pid=pid)
 
 
 @st.composite
-def killable_sessions(draw: st.DrawFn) -> Session:
-    """Sessions that the default guards and criteria give up, on a coordinator as on a data node."""
+def _killable(draw: st.DrawFn) -> Session:
     return idle_session(
-        pid=draw(_pids()),
         in_state_for=draw(spans),
         user=draw(st.sampled_from(("app", "web", "batch"))),
         database=draw(st.sampled_from(("shop", "reports"))),
         application=draw(st.sampled_from(("app", "web", "", "App"))),
+        client_address=draw(st.sampled_from(("192.0.2.7", "::ffff:192.0.2.7", "2001:db8::7"))),
         query=draw(st.sampled_from(("SELECT 1", "", "COMMIT", "UNLISTEN *"))),
     )
 
 
+def killable_sessions() -> st.SearchStrategy[Session]:
+    """Sessions that the default guards and criteria give up in each of `PLACES`."""
+    return _with_ids(_killable())
+
+
 @st.composite
-def any_sessions(draw: st.DrawFn) -> Session:
-    """Whatever a look may bring, NULLs included."""
+def _any(draw: st.DrawFn) -> Session:
     unknown = st.none()
     return idle_session(
-        pid=draw(_pids()),
         backend_start=draw(st.sampled_from((_IDLE.backend_start, LOOK_AT, None))),
         backend_type=draw(st.sampled_from(_BACKENDS)),
         state=draw(st.sampled_from(_STATES)),
         state_change=draw(st.sampled_from((_IDLE.state_change, LOOK_AT, None))),
         in_state_for=draw(spans | unknown),
         transaction_start=draw(st.sampled_from((LOOK_AT - IDLE_FOR, None))),
-        user=draw(names | unknown),
+        user=draw(st.sampled_from(_USERS) | unknown),
         superuser=draw(st.booleans() | unknown),
         database=draw(names | unknown),
-        application=draw(names | unknown),
-        client_address=draw(st.sampled_from(("192.0.2.7", "2001:db8::7", None))),
+        application=draw(st.sampled_from(_APPLICATIONS) | unknown),
+        client_address=draw(addresses | unknown),
         query=draw(st.sampled_from(_STATEMENTS) | unknown),
         holds_advisory_lock=draw(st.booleans() | unknown),
         own=draw(st.booleans()),
     )
 
 
-# Half of them killable: among sessions of pure chance hardly a victim would be found.
-sessions = killable_sessions() | any_sessions()
-looks = st.lists(sessions, max_size=4, unique_by=lambda session: session.pid)
+@st.composite
+def _almost_killable(draw: st.DrawFn) -> Session:
+    """Sessions that a server of the Gauss family spares for one thing: who they are, or where they come from."""
+    change = draw(
+        st.sampled_from((("user", PLATFORM_USERS), ("application", TOOL_NAMES), ("application", NODE_NAMES)))
+        | st.just(("client_address", tuple(ADDRESSES)))
+    )
+    return replace(draw(_killable()), **{change[0]: draw(st.sampled_from(change[1]))})
+
+
+def any_sessions() -> st.SearchStrategy[Session]:
+    """Whatever a look may bring, NULLs included."""
+    return _with_ids(_any())
+
+
+# Most of them killable or nearly so: among sessions of pure chance hardly a victim would be found.
+sessions = killable_sessions() | _with_ids(_almost_killable()) | any_sessions()
+looks = st.lists(sessions, max_size=4, unique_by=lambda session: session.session_id)
 
 _lists = st.lists(names, max_size=3).map(tuple)
 selections = st.builds(Selection, include=st.none() | _lists, exclude=_lists)
@@ -191,5 +234,9 @@ guard_settings = st.builds(
     off=st.frozensets(st.sampled_from(GuardName)),
 )
 surroundings = st.builds(
-    Surroundings, kind=st.sampled_from(ComponentKind), coordinators=st.frozensets(names, max_size=2)
+    Surroundings,
+    kind=st.sampled_from(ComponentKind),
+    engine=st.sampled_from(Engine),
+    coordinators=st.frozensets(names, max_size=2),
+    peer_addresses=st.none() | st.frozensets(addresses, max_size=2),
 )

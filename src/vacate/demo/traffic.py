@@ -25,8 +25,8 @@ _IN_TRANSACTION = "idle in transaction"
 _LOOK = "SELECT now()"
 # On the coordinator this opens a link to the data node, which stays for as long as the session.
 _READ_ORDERS = "SELECT count(*) FROM orders"
-_STATES = "SELECT pid, state FROM pg_stat_activity WHERE pid = ANY($1::int[])"
-_LINKS = "SELECT pid FROM pg_stat_activity WHERE application_name = $1 AND state = 'idle'"
+_STATES = "SELECT pid AS session_id, state FROM pg_stat_activity WHERE pid = ANY($1::int[])"
+_LINKS = "SELECT pid AS session_id FROM pg_stat_activity WHERE application_name = $1 AND state = 'idle'"
 
 _READY_S = 20.0
 _CLOSE_S = 5.0
@@ -55,7 +55,7 @@ class OpenedSession:
     component_id: str
     kind: SessionKind
     application: str
-    pid: int
+    session_id: int
     state: str
     wave: int
 
@@ -156,7 +156,7 @@ class _Opening:
                 component_id=component.component_id,
                 kind=part.kind,
                 application=part.application,
-                pid=handle.get_server_pid(),
+                session_id=handle.get_server_pid(),
                 state=part.state,
                 wave=wave,
             )
@@ -213,40 +213,40 @@ def _program(cluster: DemoCluster, wave: int) -> Iterator[tuple[DemoComponent, _
 
 async def _settled(component: DemoComponent, sessions: Iterable[OpenedSession]) -> None:
     """Wait until the component's server shows each of its sessions in the state it is meant to be in."""
-    wanted = {each.pid: each.state for each in sessions if each.component_id == component.component_id}
+    wanted = {each.session_id: each.state for each in sessions if each.component_id == component.component_id}
     async with _watching(component) as watcher:
         seen: Mapping[int, str] = {}
         with suppress(TimeoutError):
             async with asyncio.timeout(_READY_S):
                 while seen != wanted:
-                    seen = {row["pid"]: row["state"] for row in await watcher.fetch(_STATES, list(wanted))}
+                    seen = {row["session_id"]: row["state"] for row in await watcher.fetch(_STATES, list(wanted))}
                     await asyncio.sleep(_POLL_S)
     if seen != wanted:
-        odd = {pid: seen.get(pid) for pid in wanted if seen.get(pid) != wanted[pid]}
+        odd = {each: seen.get(each) for each in wanted if seen.get(each) != wanted[each]}
         raise DemoError(f"sessions on {component.component_id} did not get into their states, but: {odd}")
 
 
 async def _pooled_links(data_node: DemoComponent, expected: int) -> tuple[OpenedSession, ...]:
     """Wait for the coordinator's links on the data node to fall idle."""
     async with _watching(data_node) as watcher:
-        pids: list[int] = []
+        ids: list[int] = []
         with suppress(TimeoutError):
             async with asyncio.timeout(_READY_S):
-                while len(pids) != expected:
-                    pids = [row["pid"] for row in await watcher.fetch(_LINKS, LINK_APPLICATION)]
+                while len(ids) != expected:
+                    ids = [row["session_id"] for row in await watcher.fetch(_LINKS, LINK_APPLICATION)]
                     await asyncio.sleep(_POLL_S)
-    if len(pids) != expected:
-        raise DemoError(f"{data_node.component_id} has {len(pids)} idle links of a coordinator, not {expected}")
+    if len(ids) != expected:
+        raise DemoError(f"{data_node.component_id} has {len(ids)} idle links of a coordinator, not {expected}")
     return tuple(
         OpenedSession(
             component_id=data_node.component_id,
             kind=SessionKind.COORDINATOR_LINK,
             application=LINK_APPLICATION,
-            pid=pid,
+            session_id=session_id,
             state=_IDLE,
             wave=0,
         )
-        for pid in pids
+        for session_id in ids
     )
 
 

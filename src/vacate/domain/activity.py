@@ -164,13 +164,13 @@ def selects(activity: Activity, wanted: TransactionFilter) -> bool:
 
 
 def oldest_first(activities: Iterable[Activity]) -> tuple[Activity, ...]:
-    """By the start of the session; those that began together by their pid."""
-    return tuple(sorted(activities, key=lambda a: (a.backend_start, a.pid)))
+    """By the start of the session; those that began together by their id."""
+    return tuple(sorted(activities, key=lambda a: (a.backend_start, a.session_id)))
 
 
 def longest_transaction_first(activities: Iterable[Activity]) -> tuple[Activity, ...]:
-    """By the time the transaction has been open; sessions without one come last, and equals by their pid."""
-    return tuple(sorted(activities, key=lambda a: (-(a.in_transaction_for or timedelta(0)), a.pid)))
+    """By the time the transaction has been open; sessions without one come last, and equals by their id."""
+    return tuple(sorted(activities, key=lambda a: (-(a.in_transaction_for or timedelta(0)), a.session_id)))
 
 
 def without_statements(activities: Iterable[Activity]) -> tuple[Activity, ...]:

@@ -11,7 +11,10 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
+from vacate.domain.addresses import is_among
 from vacate.domain.criteria import Criteria, Criterion, misses, without_transaction
+from vacate.domain.reserved import is_a_nodes, is_the_clusters, is_the_platforms
+from vacate.domain.servers import Engine
 from vacate.domain.sessions import CLIENT_BACKEND, Demand, Session, Victim
 from vacate.domain.topology import ComponentKind
 
@@ -28,13 +31,16 @@ class GuardName(StrEnum):
 
     OWN_SESSION = "own_session"
     NOT_A_CLIENT = "not_a_client"
+    CLUSTER_TOOL = "cluster_tool"
     NO_CLIENT_ADDRESS = "no_client_address"
     SUPERUSER = "superuser"
+    PLATFORM_USER = "platform_user"
     PROTECTED_USER = "protected_user"
     PROTECTED_APPLICATION = "protected_application"
     LISTENER = "listener"
     ADVISORY_LOCK = "advisory_lock"
     COORDINATOR_LINK = "coordinator_link"
+    PEER_NODE = "peer_node"
     UNKNOWN = "unknown"
 
 
@@ -53,10 +59,16 @@ class GuardSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Surroundings:
-    """The facts of the component that guards need: its kind and the names its coordinators introduce themselves by."""
+    """The facts of the component that guards need.
+
+    `coordinators` are the names that coordinators and other nodes introduce themselves by. `peer_addresses` are those
+    of the instance's other nodes, as text; `None` says that there are such nodes and nobody has told where.
+    """
 
     kind: ComponentKind
+    engine: Engine = Engine.POSTGRESQL
     coordinators: frozenset[str] = frozenset()
+    peer_addresses: frozenset[str] | None = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,6 +134,12 @@ def _not_a_client(session: Session, _: GuardSettings, __: Surroundings) -> str |
     )
 
 
+def _cluster_tool(session: Session, _: GuardSettings, surroundings: Surroundings) -> str | None:
+    if surroundings.engine.of_gauss_family and session.application and is_the_clusters(session.application):
+        return f"it belongs to the cluster itself: {session.application}"
+    return None
+
+
 def _no_client_address(session: Session, _: GuardSettings, __: Surroundings) -> str | None:
     return (
         "it has no client address (a local socket or an internal session)" if session.client_address is None else None
@@ -130,6 +148,12 @@ def _no_client_address(session: Session, _: GuardSettings, __: Surroundings) -> 
 
 def _superuser(session: Session, _: GuardSettings, __: Surroundings) -> str | None:
     return f"user {session.user!r} is a superuser" if session.superuser else None
+
+
+def _platform_user(session: Session, _: GuardSettings, surroundings: Surroundings) -> str | None:
+    if surroundings.engine.of_gauss_family and session.user and is_the_platforms(session.user):
+        return f"user {session.user!r} belongs to the vendor's platform"
+    return None
 
 
 def _protected_user(session: Session, settings: GuardSettings, _: Surroundings) -> str | None:
@@ -151,11 +175,32 @@ def _advisory_lock(session: Session, _: GuardSettings, __: Surroundings) -> str 
 
 
 def _coordinator_link(session: Session, _: GuardSettings, surroundings: Surroundings) -> str | None:
-    if surroundings.kind is not ComponentKind.DATA_NODE or session.application is None:
+    application = session.application
+    if application is None:
         return None
-    if session.application == FDW_APPLICATION or session.application in surroundings.coordinators:
-        return f"it is a coordinator's pooled link ({session.application})"
-    return None
+    named = application in surroundings.coordinators
+    if surroundings.engine.of_gauss_family:
+        # Coordinators of this family have links to one another as well.
+        found = named or is_a_nodes(application)
+    else:
+        found = surroundings.kind is ComponentKind.DATA_NODE and (named or application == FDW_APPLICATION)
+    return f"it is a coordinator's pooled link ({application})" if found else None
+
+
+def _peer_node(session: Session, _: GuardSettings, surroundings: Surroundings) -> str | None:
+    if not surroundings.engine.of_gauss_family or surroundings.kind is not ComponentKind.DATA_NODE:
+        return None
+    if session.client_address is None:
+        return None
+    if surroundings.peer_addresses is None:
+        return "it is not known which addresses are the instance's own nodes"
+    match is_among(session.client_address, surroundings.peer_addresses):
+        case True:
+            return f"it comes from another node of the instance ({session.client_address})"
+        case None:
+            return f"it cannot be told whether {session.client_address!r} is one of the instance's own nodes"
+        case False:
+            return None
 
 
 def _unknown(session: Session, _: GuardSettings, __: Surroundings) -> str | None:
@@ -174,20 +219,29 @@ def _unknown(session: Session, _: GuardSettings, __: Surroundings) -> str | None
 GUARDS: dict[GuardName, Guard] = {
     GuardName.OWN_SESSION: _own_session,
     GuardName.NOT_A_CLIENT: _not_a_client,
+    GuardName.CLUSTER_TOOL: _cluster_tool,
     GuardName.NO_CLIENT_ADDRESS: _no_client_address,
     GuardName.SUPERUSER: _superuser,
+    GuardName.PLATFORM_USER: _platform_user,
     GuardName.PROTECTED_USER: _protected_user,
     GuardName.PROTECTED_APPLICATION: _protected_application,
     GuardName.LISTENER: _listener,
     GuardName.ADVISORY_LOCK: _advisory_lock,
     GuardName.COORDINATOR_LINK: _coordinator_link,
+    GuardName.PEER_NODE: _peer_node,
     GuardName.UNKNOWN: _unknown,
 }
 
-_NATURE = (GuardName.OWN_SESSION, GuardName.NOT_A_CLIENT)
+_NATURE = (GuardName.OWN_SESSION, GuardName.NOT_A_CLIENT, GuardName.CLUSTER_TOOL)
 
 WAIVED_WHEN_NAMED = frozenset(
-    {GuardName.NO_CLIENT_ADDRESS, GuardName.LISTENER, GuardName.ADVISORY_LOCK, GuardName.COORDINATOR_LINK}
+    {
+        GuardName.NO_CLIENT_ADDRESS,
+        GuardName.LISTENER,
+        GuardName.ADVISORY_LOCK,
+        GuardName.COORDINATOR_LINK,
+        GuardName.PEER_NODE,
+    }
 )
 """The guards that ask whether an idle session is really abandoned. Whoever names a session has answered that."""
 

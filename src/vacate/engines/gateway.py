@@ -8,10 +8,14 @@ from datetime import datetime, timedelta
 
 from vacate.domain.errors import ComponentBusyError, ComponentUnreachableError, VacateError
 from vacate.domain.topology import Component
-from vacate.engines.postgresql.link import PostgresqlLink
-from vacate.engines.probe import Capabilities, check, probe
-from vacate.engines.wire import Timeouts, Wire
-from vacate.operations.ports import Clock, ComponentHealth, Pins
+from vacate.engines.capabilities import Capabilities, check
+from vacate.engines.dialects import link_over, probe
+from vacate.engines.login import LockingLoginError
+from vacate.engines.neighbourhood import Neighbourhood
+from vacate.engines.recognition import ServerSoftware
+from vacate.engines.timeouts import Timeouts
+from vacate.engines.wire import Wire
+from vacate.operations.ports import Clock, ComponentHealth, Link, Pins
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +34,8 @@ class _Line:
     lent: bool = False
     checked_at: datetime | None = None
     problem: str | None = "not checked yet"
-    version: str | None = None
+    software: ServerSoftware | None = None
+    waits_for_a_call: bool = False
 
 
 class EngineGateway:
@@ -44,6 +49,7 @@ class EngineGateway:
             component: _Line(wire=Wire(dsn, settings.timeouts), lock=asyncio.Lock())
             for component, dsn in servers.items()
         }
+        self._neighbourhood = Neighbourhood(servers)
         self._pins = pins
         self._clock = clock
         self._settings = settings
@@ -66,7 +72,7 @@ class EngineGateway:
                 await line.wire.close()
 
     @asynccontextmanager
-    async def link(self, component: Component) -> AsyncGenerator[PostgresqlLink]:
+    async def link(self, component: Component) -> AsyncGenerator[Link]:
         """Hold the component's link; the server is probed and checked first."""
         line = self._lines[component]
         try:
@@ -79,8 +85,9 @@ class EngineGateway:
             raise ComponentUnreachableError(f"a check that is under way got no answer within {seconds:g} s") from None
         try:
             line.lent = True
-            await self._ready(component, line)
-            yield PostgresqlLink(line.wire, lambda: self._ready(component, line))
+            capabilities = await self._ready(component, line)
+            neighbours = await self._neighbourhood.of(component)
+            yield link_over(line.wire, lambda: self._make_ready(component, line), capabilities, neighbours)
         finally:
             line.lent = False
             line.lock.release()
@@ -88,22 +95,35 @@ class EngineGateway:
     def health(self) -> tuple[ComponentHealth, ...]:
         """What the last check of each component found."""
         return tuple(
-            ComponentHealth(component=component, checked_at=line.checked_at, problem=line.problem, version=line.version)
+            ComponentHealth(
+                component=component,
+                checked_at=line.checked_at,
+                problem=line.problem,
+                engine=line.software.engine if line.software else None,
+                version=line.software.version if line.software else None,
+            )
             for component, line in self._lines.items()
         )
 
-    async def _ready(self, component: Component, line: _Line) -> None:
+    async def _make_ready(self, component: Component, line: _Line) -> None:
+        await self._ready(component, line)
+
+    async def _ready(self, component: Component, line: _Line) -> Capabilities:
         """Connect if need be and check the server; what was found is kept for `health`."""
         try:
             capabilities = await _probed(line.wire)
             await check(capabilities, component, self._pins)
+            await self._neighbourhood.ask(line.wire, component, capabilities)
         except VacateError as error:
             line.problem = str(error)
+            line.waits_for_a_call = isinstance(error, LockingLoginError)
             raise
         else:
             line.wire.vouch()
-            line.version = capabilities.version
+            line.waits_for_a_call = False
+            line.software = capabilities.software
             line.problem = None
+            return capabilities
         finally:
             line.checked_at = self._clock()
 
@@ -118,8 +138,9 @@ class EngineGateway:
 
     async def _keep(self, component: Component, line: _Line) -> None:
         while True:
-            # A sweep that holds the link proves it by itself; there is nothing to check meanwhile.
-            if not line.lock.locked():
+            # A sweep that holds the link proves it by itself; there is nothing to check meanwhile. Where each attempt
+            # brings the role nearer to being locked, only a call is worth one.
+            if not line.lock.locked() and not line.waits_for_a_call:
                 async with line.lock:
                     await self._check(component, line)
             await asyncio.sleep(self._settings.check_every.total_seconds())

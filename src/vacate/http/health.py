@@ -63,6 +63,7 @@ class HealthDoor:
                 "instance_id": entry.component.instance_id,
                 "node_id": entry.component.node_id,
                 "component_id": entry.component.id,
+                "engine": entry.engine,
                 "ready": entry.problem is None,
                 "problem": entry.problem,
                 "checked_at": entry.checked_at,

@@ -10,6 +10,7 @@ from vacate.domain.activity import Activity
 from vacate.domain.audit import AuditEvent
 from vacate.domain.criteria import Criteria
 from vacate.domain.guards import GuardName, GuardSettings
+from vacate.domain.servers import Engine, Neighbours
 from vacate.domain.sessions import Session, SessionKey, Victim
 from vacate.domain.sweeps import Report, Signal
 from vacate.domain.topology import Component, Instance, InstanceId, ProjectId, Target
@@ -81,17 +82,28 @@ class TerminateBrokenError(Exception):
 class ComponentHealth:
     """What the last check of a component's server found. `problem` says what to do; `None` means ready.
 
-    `version` is the server's own, such as `18.6`; `None` as long as it was never reached.
+    `engine` and `version` are the server's own words, such as `18.6`; `None` as long as it was never reached.
     """
 
     component: Component
     checked_at: datetime | None
     problem: str | None
+    engine: Engine | None = None
     version: str | None = None
 
 
 class Link(Protocol):
     """The one warm link to a component's server, held by one sweep at a time."""
+
+    @property
+    def engine(self) -> Engine:
+        """What the server runs."""
+        ...
+
+    @property
+    def neighbours(self) -> Neighbours:
+        """What is known of the other members of the component's instance."""
+        ...
 
     async def look(self) -> tuple[Session, ...]:
         """Read every session once.

@@ -113,7 +113,12 @@ class Sweep:
         started_at = self.clock()
         component = placement.component
         guards = placement.guards.waiving(task.waived)
-        surroundings = Surroundings(kind=component.kind, coordinators=placement.instance.coordinator_names())
+        surroundings = Surroundings(
+            kind=component.kind,
+            engine=link.engine,
+            coordinators=placement.instance.coordinator_names() | link.neighbours.names,
+            peer_addresses=link.neighbours.addresses,
+        )
         looked_at = await link.look()
         fates = Fates(task.judge(task.about(looked_at), placement.criteria, guards, surroundings))
 

@@ -108,15 +108,19 @@ def test_each_list_of_names_must_hold_the_session() -> None:
 
 def test_sessions_are_listed_from_the_oldest_on() -> None:
     first, second, third = (
-        idle(pid=9, backend_start=SEEN_AT - 2 * SECOND),
-        idle(pid=1, backend_start=SEEN_AT),
-        idle(pid=2, backend_start=SEEN_AT),
+        idle(session_id=9, pid=0, backend_start=SEEN_AT - 2 * SECOND),
+        idle(session_id=1, pid=8, backend_start=SEEN_AT),
+        idle(session_id=2, pid=0, backend_start=SEEN_AT),
     )
     assert oldest_first([third, first, second]) == (first, second, third)
 
 
 def test_transactions_are_listed_from_the_longest_on() -> None:
-    long, one, two = in_transaction(2 * SECOND, pid=9), in_transaction(SECOND, pid=1), in_transaction(SECOND, pid=2)
+    long, one, two = (
+        in_transaction(2 * SECOND, session_id=9, pid=7),
+        in_transaction(SECOND, session_id=1, pid=8),
+        in_transaction(SECOND, session_id=2, pid=0),
+    )
     assert longest_transaction_first([two, one, long]) == (long, one, two)
 
 

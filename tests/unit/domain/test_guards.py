@@ -6,7 +6,15 @@ from datetime import timedelta
 
 import pytest
 
-from tests.support.sessions import COORDINATOR, DATA_NODE, checkpointer, hidden_session, idle_session
+from tests.support.sessions import (
+    COORDINATOR,
+    DATA_NODE,
+    GAUSS_COORDINATOR,
+    GAUSS_DATA_NODE,
+    checkpointer,
+    hidden_session,
+    idle_session,
+)
 from vacate.domain.criteria import Criteria, Criterion
 from vacate.domain.guards import GUARDS, GuardName, GuardSettings, Objection, Surroundings, Verdict, judge
 from vacate.domain.sessions import Demand, Session
@@ -29,8 +37,10 @@ def objectors(session: Session, settings: GuardSettings = NO_SETTINGS, where: Su
 ALONE = {
     GuardName.OWN_SESSION: (idle_session(own=True), NO_SETTINGS, COORDINATOR),
     GuardName.NOT_A_CLIENT: (idle_session(backend_type="walsender"), NO_SETTINGS, COORDINATOR),
+    GuardName.CLUSTER_TOOL: (idle_session(application="cm_agent"), NO_SETTINGS, GAUSS_COORDINATOR),
     GuardName.NO_CLIENT_ADDRESS: (idle_session(client_address=None, client_port=-1), NO_SETTINGS, COORDINATOR),
     GuardName.SUPERUSER: (idle_session(user="postgres", superuser=True), NO_SETTINGS, COORDINATOR),
+    GuardName.PLATFORM_USER: (idle_session(user="rdsAdmin"), NO_SETTINGS, GAUSS_COORDINATOR),
     GuardName.PROTECTED_USER: (
         idle_session(user="backup"),
         GuardSettings(users=frozenset({"backup"})),
@@ -44,6 +54,7 @@ ALONE = {
     GuardName.LISTENER: (idle_session(query="LISTEN jobs"), NO_SETTINGS, COORDINATOR),
     GuardName.ADVISORY_LOCK: (idle_session(holds_advisory_lock=True), NO_SETTINGS, COORDINATOR),
     GuardName.COORDINATOR_LINK: (idle_session(application="postgres_fdw"), NO_SETTINGS, DATA_NODE),
+    GuardName.PEER_NODE: (idle_session(client_address="192.0.2.1"), NO_SETTINGS, GAUSS_DATA_NODE),
     GuardName.UNKNOWN: (idle_session(database=None), NO_SETTINGS, COORDINATOR),
 }
 
@@ -94,13 +105,16 @@ def test_the_names_of_the_guards_are_what_users_write() -> None:
     assert {name.value for name in GuardName} == {
         "own_session",
         "not_a_client",
+        "cluster_tool",
         "no_client_address",
         "superuser",
+        "platform_user",
         "protected_user",
         "protected_application",
         "listener",
         "advisory_lock",
         "coordinator_link",
+        "peer_node",
         "unknown",
     }
 
@@ -293,21 +307,39 @@ def test_a_fresh_listener_is_spared_as_fresh_first() -> None:
     assert [objection.by for objection in found.objections] == [Criterion.TOO_FRESH, GuardName.LISTENER]
 
 
+def test_a_busy_tool_of_the_cluster_is_spared_as_one_first() -> None:
+    tool = idle_session(application="cm_agent", backend_type="internal thread", state="active", superuser=True)
+    assert [objection.by for objection in verdict(tool, where=GAUSS_COORDINATOR).objections] == [
+        GuardName.NOT_A_CLIENT,
+        GuardName.CLUSTER_TOOL,
+        Criterion.NOT_IDLE,
+        GuardName.SUPERUSER,
+    ]
+
+
 def test_guards_object_in_the_order_of_their_names() -> None:
     everything = idle_session(
         own=True,
-        backend_type="walsender",
-        client_address=None,
+        backend_type="internal thread",
+        client_address="192.0.2.1",
         superuser=True,
-        user="backup",
-        application="cn_5001",
+        user="root",
+        application="cm_agent",
         query="LISTEN jobs",
         holds_advisory_lock=True,
         database=None,
     )
-    settings = GuardSettings(users=frozenset({"backup"}), applications=frozenset({"cn_5001"}))
-    found = verdict(everything, settings, DATA_NODE)
-    assert [objection.by for objection in found.objections] == list(GuardName)
+    settings = GuardSettings(users=frozenset({"root"}), applications=frozenset({"cm_agent"}))
+    where = replace(GAUSS_DATA_NODE, coordinators=frozenset({"cm_agent"}))
+    found = [objection.by for objection in verdict(everything, settings, where).objections]
+    assert found == [name for name in GuardName if name is not GuardName.NO_CLIENT_ADDRESS]
+    # Without an address nobody is another node, so the two do not meet.
+    found = [o.by for o in verdict(replace(everything, client_address=None), settings, where).objections]
+    assert found == [name for name in GuardName if name is not GuardName.PEER_NODE]
+
+
+def test_the_guards_are_asked_in_the_order_of_their_names() -> None:
+    assert list(GUARDS) == list(GuardName)
 
 
 def test_every_objection_has_words() -> None:

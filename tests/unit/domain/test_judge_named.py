@@ -9,7 +9,11 @@ from hypothesis import strategies as st
 from tests.support.sessions import (
     COORDINATOR,
     DATA_NODE,
+    GAUSS_COORDINATOR,
+    GAUSS_DATA_NODE,
     LOOK_AT,
+    PLATFORM_USERS,
+    TOOL_NAMES,
     any_sessions,
     checkpointer,
     examples,
@@ -30,12 +34,15 @@ ANSWERED_BY_NAMING = {
     GuardName.NO_CLIENT_ADDRESS: idle_session(client_address=None, client_port=-1),
     GuardName.LISTENER: idle_session(query="LISTEN jobs"),
     GuardName.ADVISORY_LOCK: idle_session(holds_advisory_lock=True),
-    GuardName.COORDINATOR_LINK: idle_session(application="postgres_fdw"),
+    GuardName.COORDINATOR_LINK: idle_session(application="cn_5001"),
+    GuardName.PEER_NODE: idle_session(client_address="192.0.2.1"),
 }
 STILL_SPARED = {
     GuardName.OWN_SESSION: idle_session(own=True),
     GuardName.NOT_A_CLIENT: idle_session(backend_type="walsender"),
+    GuardName.CLUSTER_TOOL: idle_session(application="cm_agent"),
     GuardName.SUPERUSER: idle_session(user="postgres", superuser=True),
+    GuardName.PLATFORM_USER: idle_session(user="rdsAdmin"),
     GuardName.PROTECTED_USER: idle_session(user="backup"),
     GuardName.PROTECTED_APPLICATION: idle_session(application="pg_cron"),
     GuardName.UNKNOWN: idle_session(database=None),
@@ -44,8 +51,13 @@ PROTECTING = GuardSettings(users=frozenset({"backup"}), applications=frozenset({
 demands = st.sampled_from([Demand.SAME_SESSION, Demand.SAME_TRANSACTION])
 
 
-def verdict(session: Session, settings: GuardSettings = PROTECTING, demand: Demand = Demand.SAME_SESSION) -> Verdict:
-    (only,) = judge_named([session], settings, DATA_NODE, demand=demand)
+def verdict(
+    session: Session,
+    settings: GuardSettings = PROTECTING,
+    demand: Demand = Demand.SAME_SESSION,
+    where: Surroundings = GAUSS_DATA_NODE,
+) -> Verdict:
+    (only,) = judge_named([session], settings, where, demand=demand)
     return only
 
 
@@ -79,6 +91,15 @@ def test_every_guard_is_either_answered_by_naming_or_stays() -> None:
 @pytest.mark.parametrize("name", list(ANSWERED_BY_NAMING))
 def test_whether_a_session_is_abandoned_is_not_asked_of_a_named_one(name: GuardName) -> None:
     assert verdict(ANSWERED_BY_NAMING[name]).objections == ()
+
+
+@pytest.mark.parametrize("application", ["postgres_fdw", "cn_5001"])
+def test_a_named_link_of_a_coordinator_is_a_victim_on_a_data_node_of_postgresql_as_well(application: str) -> None:
+    assert verdict(idle_session(application=application), where=DATA_NODE).objections == ()
+
+
+def test_a_named_session_needs_no_knowledge_of_the_other_nodes() -> None:
+    assert verdict(idle_session(), where=replace(GAUSS_DATA_NODE, peer_addresses=None)).objections == ()
 
 
 @pytest.mark.parametrize("name", list(STILL_SPARED))
@@ -192,4 +213,14 @@ def test_to_be_in_a_transaction_is_one_more_thing_to_ask_and_nothing_else(
 def test_the_server_itself_vacate_and_superusers_are_never_victims_by_default(session: Session, demand: Demand) -> None:
     (found,) = judge_named([session], NO_SETTINGS, COORDINATOR, demand=demand)
     if session.own or session.superuser or session.backend_type != "client backend":
+        assert found.victim is None
+
+
+@examples
+@given(session=any_sessions(), demand=demands, where=st.sampled_from([GAUSS_COORDINATOR, GAUSS_DATA_NODE]))
+def test_the_clusters_tools_and_the_platforms_users_are_never_victims_by_default(
+    session: Session, demand: Demand, where: Surroundings
+) -> None:
+    (found,) = judge_named([session], NO_SETTINGS, where, demand=demand)
+    if session.application in TOOL_NAMES or session.user in PLATFORM_USERS:
         assert found.victim is None

@@ -9,8 +9,13 @@ from hypothesis import assume, event, given
 from hypothesis import strategies as st
 
 from tests.support.sessions import (
+    ADDRESSES,
     COORDINATOR,
-    DATA_NODE,
+    NODE_NAMES,
+    PLACES,
+    PLATFORM_USERS,
+    TOOL_NAMES,
+    addresses,
     any_sessions,
     criteria,
     examples,
@@ -25,6 +30,7 @@ from tests.support.sessions import (
 )
 from vacate.domain.criteria import Criteria, Selection
 from vacate.domain.guards import GuardName, GuardSettings, Surroundings, judge
+from vacate.domain.servers import Engine
 from vacate.domain.sessions import Demand, Session
 from vacate.domain.topology import ComponentKind
 
@@ -76,18 +82,39 @@ def is_candidate(session: Session, chosen: Criteria) -> bool:
     )
 
 
+def of_gauss(where: Surroundings) -> bool:
+    return where.engine in {Engine.OPENGAUSS, Engine.GAUSSDB, Engine.DWS}
+
+
+def links_two_nodes(session: Session, where: Surroundings) -> bool:
+    if of_gauss(where):
+        return session.application in {*NODE_NAMES, *where.coordinators}
+    return where.kind is ComponentKind.DATA_NODE and session.application in {"postgres_fdw", *where.coordinators}
+
+
+def may_be_a_node(session: Session, where: Surroundings) -> bool:
+    if not of_gauss(where) or where.kind is not ComponentKind.DATA_NODE or session.client_address is None:
+        return False
+    if where.peer_addresses is None:
+        return True
+    peers = {ADDRESSES[peer] for peer in where.peer_addresses}
+    address = ADDRESSES[session.client_address]
+    return address is None or None in peers or address in peers
+
+
 PROTECTED: dict[GuardName, Callable[[Session, GuardSettings, Surroundings], bool]] = {
     GuardName.OWN_SESSION: lambda s, _, __: s.own or s.application == "vacate",
     GuardName.NOT_A_CLIENT: lambda s, _, __: s.backend_type != "client backend",
+    GuardName.CLUSTER_TOOL: lambda s, _, w: of_gauss(w) and s.application in TOOL_NAMES,
     GuardName.NO_CLIENT_ADDRESS: lambda s, _, __: s.client_address is None,
     GuardName.SUPERUSER: lambda s, _, __: s.superuser is True,
+    GuardName.PLATFORM_USER: lambda s, _, w: of_gauss(w) and s.user in PLATFORM_USERS,
     GuardName.PROTECTED_USER: lambda s, g, _: s.user in g.users,
     GuardName.PROTECTED_APPLICATION: lambda s, g, _: s.application in g.applications,
     GuardName.LISTENER: lambda s, _, __: s.query in LISTENING,
     GuardName.ADVISORY_LOCK: lambda s, _, __: s.holds_advisory_lock is True,
-    GuardName.COORDINATOR_LINK: lambda s, _, w: (
-        w.kind is ComponentKind.DATA_NODE and s.application in {"postgres_fdw", *w.coordinators}
-    ),
+    GuardName.COORDINATOR_LINK: lambda s, _, w: links_two_nodes(s, w),
+    GuardName.PEER_NODE: lambda s, _, w: may_be_a_node(s, w),
     GuardName.UNKNOWN: lambda s, _, __: (
         None in (s.user, s.superuser, s.database, s.application, s.query, s.holds_advisory_lock)
     ),
@@ -124,7 +151,7 @@ def test_nobody_whom_a_guard_protects_is_a_victim(
 
 
 @examples
-@given(look=st.lists(killable_sessions(), max_size=8), where=st.sampled_from([COORDINATOR, DATA_NODE]))
+@given(look=st.lists(killable_sessions(), max_size=8), where=st.sampled_from(PLACES))
 def test_nobody_is_spared_without_cause(look: list[Session], where: Surroundings) -> None:
     assert victims(look, Criteria(), GuardSettings(), where) == set(look)
 
@@ -181,6 +208,34 @@ def test_one_more_coordinator_never_adds_a_victim(
 
 
 @examples
+@given(look=looks, chosen=criteria, settings=guard_settings, where=surroundings, address=addresses)
+def test_one_more_node_and_not_to_know_the_nodes_never_add_a_victim(
+    look: list[Session], chosen: Criteria, settings: GuardSettings, where: Surroundings, address: str
+) -> None:
+    more = replace(where, peer_addresses=(where.peer_addresses or frozenset()) | {address})
+    fewer = replace(where, peer_addresses=more.peer_addresses - {address} if more.peer_addresses else frozenset())
+    unknown = replace(where, peer_addresses=None)
+    assert victims(look, chosen, settings, more) <= victims(look, chosen, settings, fewer)
+    assert victims(look, chosen, settings, unknown) <= victims(look, chosen, settings, more)
+
+
+@examples
+@given(name=guard_names, look=looks, chosen=criteria, settings=guard_settings, where=surroundings)
+def test_a_guard_gives_up_exactly_those_whom_it_alone_spared(
+    name: GuardName, look: list[Session], chosen: Criteria, settings: GuardSettings, where: Surroundings
+) -> None:
+    on = replace(settings, off=settings.off - {name})
+    off = replace(settings, off=settings.off | {name})
+    spared = {
+        verdict.session
+        for verdict in judge(look, chosen, on, where)
+        if [objection.by for objection in verdict.objections] == [name]
+    }
+    event(f"{name} spared {'some' if spared else 'nobody'}")
+    assert victims(look, chosen, off, where) == victims(look, chosen, on, where) | spared
+
+
+@examples
 @given(name=guard_names, look=looks, chosen=criteria, settings=guard_settings, where=surroundings)
 def test_a_guard_that_is_switched_off_never_removes_a_victim(
     name: GuardName, look: list[Session], chosen: Criteria, settings: GuardSettings, where: Surroundings
@@ -207,7 +262,7 @@ def test_every_fact_that_may_be_unknown_is_looked_at() -> None:
 
 @pytest.mark.parametrize("fact", JUDGED_BY)
 @examples
-@given(session=killable_sessions(), where=st.sampled_from([COORDINATOR, DATA_NODE]))
+@given(session=killable_sessions(), where=st.sampled_from(PLACES))
 def test_a_session_of_which_a_single_fact_is_unknown_is_spared(
     fact: str, session: Session, where: Surroundings
 ) -> None:

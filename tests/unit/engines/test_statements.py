@@ -8,7 +8,7 @@ import pytest
 
 from vacate.domain.errors import UnsupportedServerError
 from vacate.engines import statements
-from vacate.engines.statements import oldest_supported, statement
+from vacate.engines.statements import blocks, statement
 
 THREE_FLOORS = """-- Why there are three is said up here.
 -- since: 9
@@ -33,9 +33,9 @@ def catalogue(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]
         return tmp_path
 
     monkeypatch.setattr(statements, "files", ours)
-    statements._blocks.cache_clear()  # pyright: ignore[reportPrivateUsage] - what was read before is not this one.
+    statements.blocks.cache_clear()  # What was read before is not this one.
     yield folder
-    statements._blocks.cache_clear()  # pyright: ignore[reportPrivateUsage] - nor the other way round.
+    statements.blocks.cache_clear()  # Nor the other way round.
 
 
 @pytest.mark.usefixtures("catalogue")
@@ -59,15 +59,40 @@ def test_a_server_below_the_lowest_floor_is_refused_by_name() -> None:
     assert str(refused.value) == "eldb 8 is not supported: the statement 'list' needs version 9 or newer"
 
 
-@pytest.mark.usefixtures("catalogue")
-def test_the_oldest_supported_version_is_the_lowest_floor() -> None:
-    assert oldest_supported("eldb", "list") == 9
-
-
 def test_floors_are_compared_as_numbers(catalogue: Path) -> None:
     (catalogue / "count.sql").write_text("-- since: 9\nSELECT 9;\n-- since: 10\nSELECT 10;\n", encoding="utf-8")
     assert statement("eldb", "count", 9) == "SELECT 9;"
     assert statement("eldb", "count", 10) == "SELECT 10;"
+
+
+OFFERS = """-- with: lwtid
+/* vacate:end */ SELECT 'by thread';
+-- with: sessionid
+/* vacate:end */ SELECT 'listed';
+-- with: sessionid, pg_end()
+/* vacate:end */ SELECT 'by session';
+"""
+
+
+@pytest.mark.parametrize(
+    ("offered", "expected"),
+    [
+        ({"lwtid"}, "by thread"),
+        ({"sessionid"}, "listed"),
+        ({"sessionid", "pg_end()", "more"}, "by session"),
+        ({"lwtid", "pg_end()"}, "by thread"),
+    ],
+)
+def test_a_server_gets_the_last_block_whose_needs_it_offers(catalogue: Path, offered: set[str], expected: str) -> None:
+    (catalogue / "end.sql").write_text(OFFERS, encoding="utf-8")
+    assert f"SELECT '{expected}';" in statement("eldb", "end", offered=offered)
+
+
+def test_a_server_that_offers_too_little_is_told_what_it_lacks(catalogue: Path) -> None:
+    (catalogue / "end.sql").write_text(OFFERS.partition("-- with: sessionid\n")[0], encoding="utf-8")
+    with pytest.raises(UnsupportedServerError) as refused:
+        statement("eldb", "end", offered={"pg_end()"})
+    assert str(refused.value) == "the server is not supported: the statement 'end' needs lwtid, which it has not"
 
 
 # --- our own ---------------------------------------------------------------------------------------------------------
@@ -93,3 +118,32 @@ def test_every_supported_postgresql_has_every_statement(name: str, major: int) -
 def test_an_older_postgresql_is_refused_by_name(name: str) -> None:
     with pytest.raises(UnsupportedServerError, match=f"postgresql 14 .* '{name}' needs version 15"):
         statement("postgresql", name, 14)
+
+
+GAUSS = sorted(
+    entry.name.removesuffix(".sql")
+    for entry in (files("vacate.engines") / "gauss").iterdir()
+    if entry.name.endswith(".sql")
+)
+SERVERS = {
+    "openGauss 2.0": {"sessionid", "rolmonitoradmin", "pg_terminate_session()"},
+    "openGauss 6.0 and GaussDB": {"sessionid", "rolmonitoradmin", "unique_sql_id", "pg_terminate_session()"},
+    "DWS": {"lwtid"},
+}
+
+
+@pytest.mark.parametrize("offered", SERVERS.values(), ids=SERVERS)
+@pytest.mark.parametrize("name", GAUSS)
+def test_every_server_of_the_gauss_family_has_every_statement(name: str, offered: set[str]) -> None:
+    assert statement("gauss", name, offered=offered).startswith(f"/* vacate:{name} */")
+
+
+def test_where_sessions_cannot_be_told_from_threads_nobody_is_ended() -> None:
+    with pytest.raises(UnsupportedServerError, match="needs pg_terminate_session"):
+        statement("gauss", "terminate", offered={"sessionid", "rolmonitoradmin"})
+
+
+def test_a_statement_of_the_gauss_family_ends_sessions_by_their_id_wherever_they_have_one() -> None:
+    for block in blocks("gauss", "terminate"):
+        assert ("pg_terminate_session(" in block.sql) == ("sessionid" in block.needs)
+        assert ("pg_terminate_backend(" in block.sql) == ("lwtid" in block.needs)

@@ -11,6 +11,7 @@ from tests.unit.http.asgi import Answer, call
 from tests.unit.http.test_envelope import RememberingLog
 from tests.unit.http.test_gate import Tally
 from vacate.domain.errors import StoreUnavailableError
+from vacate.domain.servers import Engine
 from vacate.domain.topology import ComponentId
 from vacate.http.app import build_app
 from vacate.http.health import HealthDoor
@@ -21,7 +22,8 @@ AT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
 def health(name: str, problem: str | None = None) -> ComponentHealth:
     component = replace(COMPONENT, id=ComponentId(name))
-    return ComponentHealth(component=component, checked_at=AT, problem=problem)
+    engine = None if problem else Engine.GAUSSDB
+    return ComponentHealth(component=component, checked_at=AT, problem=problem, engine=engine)
 
 
 async def writable() -> None:
@@ -80,6 +82,7 @@ async def test_readiness_tells_what_is_wrong_with_each_part() -> None:
             "instance_id": COMPONENT.instance_id,
             "node_id": COMPONENT.node_id,
             "component_id": name,
+            "engine": None if problem else "gaussdb",
             "ready": problem is None,
             "problem": problem,
             "checked_at": "2026-01-02T03:04:05Z",

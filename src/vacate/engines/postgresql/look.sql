@@ -1,7 +1,8 @@
 -- since: 15
 /* vacate:look */
 -- Every session and every other backend, as the server lists them now. What Vacate's role may not see is NULL.
-SELECT a.pid,
+SELECT a.pid AS session_id,
+       a.pid,
        a.backend_start,
        a.backend_type,
        a.state,

@@ -1,7 +1,6 @@
 -- since: 15
 /* vacate:probe */
-SELECT split_part(current_setting('server_version'), ' ', 1) AS version,
-       (SELECT system_identifier::text FROM pg_control_system()) AS system_identifier,
+SELECT (SELECT system_identifier::text FROM pg_control_system()) AS system_identifier,
        pg_is_in_recovery() AS in_recovery,
        current_user::text AS login,
        pg_has_role('pg_read_all_stats', 'USAGE') AS sees_all_sessions,

@@ -12,7 +12,7 @@
 -- $1 pids, $2 the backend_start of each, $3 since when its idle period or its transaction lasts, $4 victims per copy,
 -- $5 whether sessions without a client address and $6 whether other backends than client backends may be signalled,
 -- $7 the demand.
-SELECT w.pid,
+SELECT w.pid AS session_id,
        w.backend_start,
        a.state,
        CASE

@@ -15,6 +15,7 @@ _COMPONENT = {
     "instance_id": "3d39c18788b54a919bab633874c159dfin14",
     "node_id": "52c25e148a4a48c293b66ca95565719cno14",
     "component_id": "cn_5001",
+    "engine": "gaussdb",
     "ready": True,
     "problem": None,
     "checked_at": "2026-01-02T03:04:05.000000Z",

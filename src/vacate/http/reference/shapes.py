@@ -40,6 +40,12 @@ class ComponentReadiness(msgspec.Struct, frozen=True, kw_only=True):
     instance_id: Annotated[str, Meta(description="The instance.")]
     node_id: Annotated[str, Meta(description="The node.")]
     component_id: Annotated[str, Meta(description="The component.")]
+    engine: Annotated[
+        str | None,
+        Meta(
+            description="`postgresql`, `opengauss`, `gaussdb` or `dws`; null as long as the server was never reached."
+        ),
+    ]
     ready: Annotated[bool, Meta(description="Whether it can be swept.")]
     problem: Annotated[str | None, Meta(description="What is wrong and what to do; null when nothing is.")]
     checked_at: Annotated[datetime | None, Meta(description="When it was looked at last, in UTC; null before that.")]

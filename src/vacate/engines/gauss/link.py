@@ -1,0 +1,148 @@
+"""The link to a server of the Gauss family: the right session, by the right function.
+
+What a role may not see is not hidden here but left out, so every list is proved to be whole: it holds our own session,
+and says that our role is shown all.
+"""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+
+from vacate.domain.activity import Activity
+from vacate.domain.errors import ComponentUnreachableError
+from vacate.domain.guards import GuardName
+from vacate.domain.servers import Engine, Neighbours
+from vacate.domain.sessions import Session, SessionKey, Victim
+from vacate.engines import rows
+from vacate.engines.capabilities import Capabilities
+from vacate.engines.drivers import Row
+from vacate.engines.statements import statement
+from vacate.engines.wire import StatementRefusedError, Wire
+from vacate.operations.ports import Signalled, TerminateBrokenError
+
+_INSUFFICIENT_PRIVILEGE = "42501"
+# How many victims travel together, each with a statement of its own. The first few show soon whether all is well.
+_FIRST_CHUNK = 8
+_CHUNK = 32
+# Behind an activity's facts come the columns that prove the list to be whole.
+_FACTS = len(Activity._fields)
+
+
+class GaussLink:
+    """Implements `operations.ports.Link` over a wire that is open and whose server was checked."""
+
+    def __init__(
+        self, wire: Wire, make_ready: Callable[[], Awaitable[None]], capabilities: Capabilities, neighbours: Neighbours
+    ) -> None:
+        self._wire = wire
+        self._make_ready = make_ready
+        self._offered = capabilities.offered
+        self._engine = capabilities.software.engine
+        self._neighbours = neighbours
+
+    @property
+    def engine(self) -> Engine:
+        """Which member of the family it is."""
+        return self._engine
+
+    @property
+    def neighbours(self) -> Neighbours:
+        """What the instance's coordinators told of its nodes."""
+        return self._neighbours
+
+    async def look(self) -> tuple[Session, ...]:
+        """Read every session once."""
+        found = _whole(await self._wire.fetch(self._statement("look")))
+        return tuple(rows.session(row, without={"sees_all"}) for row in found)
+
+    async def activity(self) -> tuple[Activity, ...]:
+        """Read every client's session with what it does."""
+        found = _whole(await self._wire.fetch(self._statement("activity")))
+        return tuple(rows.activity(tuple(row.values())[:_FACTS]) for row in found if not row["own"])
+
+    async def databases(self) -> tuple[str, ...]:
+        """The databases that clients may use, sorted."""
+        return tuple(row["name"] for row in await self._wire.fetch(self._statement("databases")))
+
+    async def terminate(
+        self, victims: Sequence[Victim], off: frozenset[GuardName]
+    ) -> AsyncIterator[Sequence[Signalled]]:
+        """Signal the victims that are still what they were, each by a statement of its own."""
+        sql = self._statement("terminate")
+        for chunk in chunks(victims):
+            try:
+                answers = await self._signal(sql, chunk, off)
+            except ComponentUnreachableError as error:
+                raise TerminateBrokenError(str(error), [victim.key for victim in chunk]) from error
+            yield answers
+
+    async def still_present(self, keys: Sequence[SessionKey]) -> frozenset[SessionKey]:
+        """Which of these sessions the server still lists; the link is opened again if it broke."""
+        if not self._wire.open:
+            await self._make_ready()
+        listed = _whole(await self._wire.fetch(self._statement("still_present"), _array(keys)))
+        begun = {(row["session_id"], row["backend_start"]) for row in listed}
+        return frozenset(
+            key for key in keys if (key.session_id, key.backend_start) in begun or (key.session_id, None) in begun
+        )
+
+    async def _signal(self, sql: str, victims: Sequence[Victim], off: frozenset[GuardName]) -> Sequence[Signalled]:
+        each = [_arguments(victim, off) for victim in victims]
+        try:
+            answers = await self._wire.fetch_each(sql, each)
+        except StatementRefusedError as error:
+            if error.sqlstate != _INSUFFICIENT_PRIVILEGE:
+                raise
+            return [await self._signal_alone(sql, victim, off) for victim in victims]
+        return [rows.signalled(row, victim.demand) for row, victim in zip(answers, victims, strict=True)]
+
+    async def _signal_alone(self, sql: str, victim: Victim, off: frozenset[GuardName]) -> Signalled:
+        """One of a chunk in which somebody is not to be touched by our role.
+
+        Those ahead of that one were signalled already, though their answers are lost: they are found gone.
+        """
+        try:
+            (answer,) = await self._wire.fetch(sql, *_arguments(victim, off))
+        except StatementRefusedError as error:
+            if error.sqlstate != _INSUFFICIENT_PRIVILEGE:
+                raise
+            return rows.refused(victim)
+        return rows.signalled(answer, victim.demand)
+
+    def _statement(self, name: str) -> str:
+        return statement("gauss", name, offered=self._offered)
+
+
+def chunks(victims: Sequence[Victim]) -> Iterator[Sequence[Victim]]:
+    """The victims in the order of the look, a few first and then more at once."""
+    yield from filter(None, [victims[:_FIRST_CHUNK]])
+    for start in range(_FIRST_CHUNK, len(victims), _CHUNK):
+        yield victims[start : start + _CHUNK]
+
+
+def _array(keys: Sequence[SessionKey]) -> str:
+    """The ids as the server writes an array."""
+    return f"{{{','.join(str(key.session_id) for key in keys)}}}"
+
+
+def _arguments(victim: Victim, off: frozenset[GuardName]) -> Sequence[object]:
+    return (
+        victim.key.session_id,
+        victim.key.backend_start,
+        victim.since,
+        GuardName.NO_CLIENT_ADDRESS in off,
+        GuardName.NOT_A_CLIENT in off,
+        victim.demand,
+    )
+
+
+def _whole(found: Sequence[Row]) -> Sequence[Row]:
+    """The rows of a list that leaves nobody out.
+
+    Raises:
+        ComponentUnreachableError: it may leave somebody out.
+    """
+    if not all(row["sees_all"] for row in found) or not any(row["own"] for row in found):
+        raise ComponentUnreachableError(
+            "the server does not show all sessions to Vacate's role now; if its rights were taken away, the next "
+            "check names what to run, otherwise set track_activities to on for the role"
+        )
+    return found

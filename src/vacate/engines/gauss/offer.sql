@@ -1,0 +1,17 @@
+-- since: 0
+/* vacate:offer */
+-- Which of the columns and functions there are that not every server of the family has. Each is named as the heads of
+-- the other statements name it.
+SELECT CAST(a.attname AS text) AS offered
+  FROM pg_attribute a
+ WHERE a.attrelid = CAST('pg_stat_activity' AS regclass)
+   AND a.attname IN ('sessionid', 'lwtid', 'unique_sql_id')
+UNION ALL
+SELECT DISTINCT CAST(p.proname AS text) || '()'
+  FROM pg_proc p
+ WHERE p.proname IN ('pg_terminate_session')
+UNION ALL
+SELECT CAST(a.attname AS text)
+  FROM pg_attribute a
+ WHERE a.attrelid = CAST('pg_authid' AS regclass)
+   AND a.attname IN ('rolmonitoradmin');

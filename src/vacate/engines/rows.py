@@ -1,0 +1,49 @@
+"""What the rows of every dialect become. The statements name their columns alike, so they are read in one place."""
+
+from collections.abc import Container, Iterable
+
+from vacate.domain.activity import Activity
+from vacate.domain.sessions import Demand, Session, SessionKey, Victim
+from vacate.domain.sweeps import Signal
+from vacate.engines.drivers import Row
+from vacate.operations.ports import Signalled
+
+
+def session(row: Row, *, without: Container[str] = ()) -> Session:
+    """The columns of look.sql are a session's facts, but for those that are about the list itself."""
+    return Session(**{name: value for name, value in row.items() if name not in without})
+
+
+def activity(row: Iterable[object]) -> Activity:
+    """The columns of activity.sql are an activity's facts, in the same order."""
+    made = Activity._make(row)
+    return made if made.blocked_by is None else made._replace(blocked_by=tuple(made.blocked_by))
+
+
+def key(row: Row) -> SessionKey:
+    """Who a row is about."""
+    return SessionKey(session_id=row["session_id"], backend_start=row["backend_start"])
+
+
+def refused(victim: Victim) -> Signalled:
+    """The answer for a victim that the server does not let our role touch."""
+    return Signalled(key=victim.key, signal=Signal.FORBIDDEN, reason=_REASONS[Signal.FORBIDDEN])
+
+
+def signalled(row: Row, demand: Demand) -> Signalled:
+    """The answer to one victim's second read."""
+    signal = Signal(row["signal"])
+    reason = _WOKE[demand] if signal is Signal.WOKE else _REASONS[signal]
+    return Signalled(key=key(row), signal=signal, reason=reason.format(state=row["state"]))
+
+
+_WOKE = {
+    Demand.SAME_IDLE_PERIOD: "it was used since the look (state now: {state})",
+    Demand.SAME_TRANSACTION: "its transaction ended since the look (state now: {state})",
+}
+_REASONS = {
+    Signal.SIGNALLED: "signalled",
+    Signal.GONE: "it was gone before its turn",
+    Signal.FORBIDDEN: "the server does not let Vacate's role end it",
+    Signal.PROTECTED: "it is protected at the second read",
+}
