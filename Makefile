@@ -1,7 +1,7 @@
 # The one front door. Everything below sets itself up: a checkout, Python 3.11 or newer, git and make suffice.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test check bench pins clean
+.PHONY: help demo test live check bench pins clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -19,6 +19,11 @@ demo: .venv/.demo ## show the main job on a real cluster (PORT=8686; ONCE=1 stop
 
 test: .venv/.installed $(NODE_CLIENT)/node_modules/.installed ## run every test (ARGS="tests/unit -k guard" runs some)
 	@$(BIN)/python -m pytest $(ARGS)
+
+live: .venv/.installed ## prove the engines on a real openGauss or GaussDB (DSN=gaussdb://admin:password@host:port/postgres)
+	@VACATE_LIVE_DSN="$${VACATE_LIVE_DSN:-$(DSN)}" && export VACATE_LIVE_DSN && \
+	if [ -z "$$VACATE_LIVE_DSN" ]; then echo "Name a server: make live DSN=gaussdb://admin:password@host:port/postgres"; exit 2; fi && \
+	$(BIN)/python -m pytest tests/live -q $(ARGS)
 
 check: .venv/.installed ## format, lint, types, import layers and the rules of the house
 	$(BIN)/ruff format --check .

@@ -13,7 +13,9 @@ CLIENT_BACKEND = "client backend"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionKey:
-    """Identity for life. A process id alone is re-used; together with the start time it is not.
+    """Identity for life. The server's own id of a session alone is used again; together with the start time it is not.
+
+    On PostgreSQL the id is the process id. In the Gauss family it is the `sessionid`, which begins anew with the server.
 
     `backend_start` is an aware UTC datetime with the server's own microseconds.
     """

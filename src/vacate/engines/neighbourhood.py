@@ -18,7 +18,7 @@ from vacate.engines.wire import StatementRefusedError, Wire
 _Key = tuple[ProjectId, InstanceId]
 _RESOLVE_S = 2.0
 # What a coordinator calls the host that it runs on itself.
-_ITSELF = frozenset({"localhost", "127.0.0.1", "::1"})
+_ITSELF = "localhost"
 
 
 class Neighbourhood:
@@ -46,7 +46,7 @@ class Neighbourhood:
             return
         hosts = {host for node in nodes for host in (node["host"], node["other_host"]) if host}
         own = self._hosts[component]
-        addresses = await self._addresses({own if host in _ITSELF and own else host for host in hosts})
+        addresses = await self._addresses({own if host == _ITSELF and own else host for host in hosts})
         told = Neighbours(names=frozenset(node["name"] for node in nodes), addresses=addresses)
         self._told.setdefault(_instance(component), {})[component] = told
 

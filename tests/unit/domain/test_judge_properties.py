@@ -16,6 +16,7 @@ from tests.support.sessions import (
     PLATFORM_USERS,
     TOOL_NAMES,
     addresses,
+    almost_killable_sessions,
     any_sessions,
     criteria,
     examples,
@@ -148,6 +149,15 @@ def test_nobody_whom_a_guard_protects_is_a_victim(
     on = replace(settings, off=settings.off - {name})
     protected = {session for session in look if PROTECTED[name](session, on, where)}
     assert not victims(look, chosen, on, where) & protected
+
+
+@examples
+@given(look=st.lists(almost_killable_sessions(), max_size=8), where=surroundings)
+def test_one_thing_that_protects_is_enough_and_what_protects_elsewhere_is_nothing(
+    look: list[Session], where: Surroundings
+) -> None:
+    protected = {s for s in look if any(protects(s, GuardSettings(), where) for protects in PROTECTED.values())}
+    assert victims(look, Criteria(), GuardSettings(), where) == set(look) - protected
 
 
 @examples

@@ -1,0 +1,240 @@
+-- A server of the Gauss family, played by a stock PostgreSQL. Everything is in the schema `gauss`, which the database's
+-- search_path names before pg_catalog, so the family's statements run as they are, without a schema before any name.
+--
+-- The settings `gauss.*` of postgresql.conf say what is played: engine (opengauss, gaussdb, dws), version, deployment,
+-- enable_thread_pool, pgxc_node_name, enableseparationofduty, workers.
+--
+-- What it cannot play:
+-- * the grammar. LATERAL, FILTER, WITH ORDINALITY, MATERIALIZED and `unnest` of several arrays work here and do not on
+--   the family; and SHOW, SET, ALTER USER ... MONADMIN and EXECUTE DIRECT work there and do not here;
+-- * memory. A session that loses a race for a worker (see `sessions`) may move to another one within a transaction;
+-- * the limit of the pool: there is always one more worker.
+CREATE SCHEMA gauss;
+GRANT USAGE ON SCHEMA gauss TO PUBLIC;
+CREATE ROLE gs_role_signal_backend;
+CREATE ROLE gs_role_read_all_stats;
+
+-- What ALTER USER keeps in the catalogue there.
+CREATE TABLE gauss.attributes (
+    role oid PRIMARY KEY, system_admin boolean NOT NULL DEFAULT false, monitor_admin boolean NOT NULL DEFAULT false);
+-- Threads of the server itself, and of its tools.
+CREATE TABLE gauss.internal_threads (
+    id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY, application_name text NOT NULL, state text, client_addr inet,
+    client_port int, backend_start timestamptz NOT NULL DEFAULT clock_timestamp(), state_change timestamptz,
+    query text NOT NULL DEFAULT '');
+-- Sessions that took a number of the caller's choice, and applications that log in past the pool (at the HA port).
+CREATE TABLE gauss.renumbered (real_pid int PRIMARY KEY, sessionid bigint NOT NULL UNIQUE);
+CREATE TABLE gauss.outside_the_pool (application_name text PRIMARY KEY);
+-- Columns, functions, settings and roles that the server does not have.
+CREATE TABLE gauss.absent (feature text PRIMARY KEY);
+CREATE TABLE gauss.nodes (
+    node_name name NOT NULL, node_type "char" NOT NULL, node_port int NOT NULL, node_host name NOT NULL,
+    node_port1 int NOT NULL, node_host1 name NOT NULL, hostis_primary boolean NOT NULL DEFAULT true,
+    nodeis_primary boolean NOT NULL DEFAULT false, nodeis_preferred boolean NOT NULL DEFAULT false,
+    node_id int NOT NULL, sctp_port int NOT NULL DEFAULT 0, control_port int NOT NULL DEFAULT 0,
+    sctp_port1 int NOT NULL DEFAULT 0, control_port1 int NOT NULL DEFAULT 0,
+    nodeis_central boolean NOT NULL DEFAULT false, nodeis_active boolean NOT NULL DEFAULT true);
+
+-- --- settings --------------------------------------------------------------------------------------------------------
+
+-- PostgreSQL has no settings without a dot beside its own, so the family's are kept as `gauss.<name>`.
+CREATE FUNCTION gauss.is_ours(name text) RETURNS boolean LANGUAGE sql IMMUTABLE AS $$
+    SELECT lower(name) IN ('session_timeout', 'pgxc_node_name', 'enable_thread_pool', 'enableseparationofduty',
+                           'server_version', 'server_version_num') $$;
+
+CREATE FUNCTION gauss.is_absent(feature text) RETURNS boolean LANGUAGE sql STABLE SECURITY DEFINER AS $$
+    SELECT EXISTS (SELECT FROM gauss.absent a WHERE a.feature = lower($1)) $$;
+
+CREATE FUNCTION gauss.current_setting(name text, missing_ok boolean) RETURNS text LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    IF NOT gauss.is_ours(name) THEN
+        RETURN pg_catalog.current_setting(name, missing_ok);
+    ELSIF NOT gauss.is_absent(name) THEN
+        RETURN pg_catalog.current_setting('gauss.' || lower(name));
+    ELSIF missing_ok THEN
+        RETURN NULL;
+    END IF;
+    RAISE EXCEPTION 'unrecognized configuration parameter "%"', name USING ERRCODE = 'undefined_object';
+END $$;
+
+CREATE FUNCTION gauss.current_setting(name text) RETURNS text LANGUAGE sql STABLE AS $$
+    SELECT gauss.current_setting(name, false) $$;
+
+-- `session_timeout` counts in open transactions as well, and is in seconds; what becomes of it is in the server's log.
+CREATE FUNCTION gauss.set_config(name text, value text, is_local boolean) RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+    IF NOT gauss.is_ours(name) OR gauss.is_absent(name) THEN
+        RETURN pg_catalog.set_config(name, value, is_local);
+    ELSIF lower(name) <> 'session_timeout' THEN
+        RAISE EXCEPTION 'parameter "%" cannot be changed now', name USING ERRCODE = 'cant_change_runtime_param';
+    ELSIF value::int NOT BETWEEN 0 AND 86400 THEN
+        RAISE EXCEPTION '% is outside the valid range for parameter "%" (0 .. 86400)', value, name
+              USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    PERFORM pg_catalog.set_config('idle_session_timeout', value || 's', is_local),
+            pg_catalog.set_config('idle_in_transaction_session_timeout', value || 's', is_local);
+    RAISE LOG 'gauss double: %', json_build_object('real_pid', pg_catalog.pg_backend_pid(), 'session_timeout', value);
+    RETURN pg_catalog.set_config('gauss.session_timeout', value, is_local);
+END $$;
+
+-- --- who may what ----------------------------------------------------------------------------------------------------
+
+-- The user with the id 10 made the cluster. With duties separated, a system administrator is a user like others.
+CREATE FUNCTION gauss.is_admin(role name) RETURNS boolean
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
+    SELECT r.oid = 10 OR coalesce(a.system_admin, false) AND current_setting('gauss.enableseparationofduty') <> 'on'
+      FROM pg_authid r LEFT JOIN gauss.attributes a ON a.role = r.oid
+     WHERE r.rolname = $1 $$;
+
+CREATE FUNCTION gauss.is_member(role name, of name) RETURNS boolean
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
+    SELECT coalesce((SELECT pg_has_role($1, oid, 'USAGE') FROM pg_authid WHERE rolname = $2), false) $$;
+
+CREATE FUNCTION gauss.sees_all(role name) RETURNS boolean
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
+    SELECT gauss.is_admin($1)
+        OR CASE WHEN gauss.is_absent('rolmonitoradmin') THEN gauss.is_member($1, 'gs_role_read_all_stats')
+                ELSE EXISTS (SELECT FROM gauss.attributes a JOIN pg_authid r ON r.oid = a.role
+                              WHERE r.rolname = $1 AND a.monitor_admin) END $$;
+
+-- --- sessions --------------------------------------------------------------------------------------------------------
+
+-- Which pid our own row had in the list that this statement read, so that `pid = pg_backend_pid()` finds that row,
+-- whatever other sessions have done to the pool since.
+CREATE FUNCTION gauss.remembered(pid bigint) RETURNS bigint LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM pg_catalog.set_config('gauss.own_pid', extract(epoch FROM statement_timestamp()) || ' ' || pid, false);
+    RETURN pid;
+END $$;
+
+CREATE FUNCTION gauss.as_thread(real_pid int) RETURNS bigint LANGUAGE sql IMMUTABLE AS $$
+    SELECT 140000000000000 + real_pid $$;
+
+-- Every session that a role is shown (nobody's name stands for the server itself), read from shared memory at this moment, as the family does; PostgreSQL alone
+-- would answer a whole transaction from one snapshot. Rows without a database or user are not listed there.
+--
+-- Outside the pool a session is its thread. In the pool:
+-- * its id counts up from the server's start. Real pids do as well, so their distance from the postmaster's is taken,
+--   which needs no table: it works on a standby;
+-- * while it is idle it has no worker, and its pid is 0. Whoever wakes takes a worker, and keeps it to the end of the
+--   transaction. Each waking has a home among `gauss.workers` workers; where several meet, the first keeps it and the
+--   others take spare ones. With one home, whoever wakes takes the lowest, and moves down when somebody before leaves.
+CREATE FUNCTION gauss.sessions(viewer name, remember boolean) RETURNS TABLE (
+    real_pid int, datid oid, datname name, pid bigint, sessionid bigint, lwtid int, usesysid oid, usename name,
+    application_name text, client_addr inet, client_hostname text, client_port int, backend_start timestamptz,
+    xact_start timestamptz, query_start timestamptz, state_change timestamptz, waiting boolean, enqueue text,
+    state text, resource_pool name, stmt_type text, query_id bigint, query text, connection_info text,
+    unique_sql_id bigint, trace_id text)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog ROWS 100 AS $$
+#variable_conflict use_column
+DECLARE
+    pool CONSTANT boolean := current_setting('gauss.enable_thread_pool') = 'on';
+    homes CONSTANT int := current_setting('gauss.workers');
+    only_user CONSTANT oid := CASE WHEN viewer IS NULL OR gauss.sees_all(viewer) THEN NULL
+                                   ELSE (SELECT oid FROM pg_authid WHERE rolname = viewer) END;
+    postmaster int;
+BEGIN
+    IF pool THEN
+        postmaster := split_part(pg_read_file('postmaster.pid'), E'\n', 1);
+    END IF;
+    PERFORM pg_stat_clear_snapshot();
+    RETURN QUERY
+    WITH clients AS (
+        SELECT b.*, pool AND o.application_name IS NULL AS pooled,
+               CASE WHEN b.state <> 'idle' THEN
+                   abs(hashtextextended(b.pid || ' ' || coalesce(b.xact_start, b.query_start, b.backend_start), 0))
+                   % homes END AS home
+          FROM pg_stat_get_activity(NULL) b
+          LEFT JOIN gauss.outside_the_pool o ON pool AND o.application_name = b.application_name
+         WHERE b.backend_type = 'client backend'
+    ), numbered AS (
+        SELECT c.pid AS real_pid, c.datid, c.usesysid, c.application_name, c.client_addr, c.client_hostname,
+               c.client_port, c.backend_start, c.xact_start, c.query_start, c.state_change,
+               coalesce(c.wait_event_type = 'Lock', false) AS waiting, c.state, c.query,
+               CASE WHEN NOT c.pooled THEN gauss.as_thread(c.pid)
+                    WHEN c.state = 'idle' THEN 0
+                    -- The rank among those of the same home; idle sessions stand in no such line.
+                    ELSE 139000000000000 + 4096 * (c.home + homes * (row_number() OVER (
+                             PARTITION BY c.pooled AND c.state <> 'idle', c.home
+                             ORDER BY coalesce(c.xact_start, c.query_start, c.backend_start), c.pid) - 1)) END AS pid,
+               CASE WHEN c.pooled THEN coalesce(n.sessionid, (c.pid - postmaster + 4194304) % 4194304)
+                    ELSE gauss.as_thread(c.pid) END AS sessionid
+          FROM clients c LEFT JOIN gauss.renumbered n ON c.pooled AND n.real_pid = c.pid
+        UNION ALL
+        SELECT NULL, (SELECT oid FROM pg_database WHERE datname = 'postgres'), 10, t.application_name, t.client_addr,
+               NULL, t.client_port, t.backend_start, NULL, NULL, t.state_change, false, t.state, t.query,
+               141000000000000 + t.id, 141000000000000 + t.id
+          FROM gauss.internal_threads t
+    )
+    SELECT s.real_pid, s.datid, d.datname,
+           CASE WHEN remember AND pool AND s.real_pid = pg_backend_pid() THEN gauss.remembered(s.pid) ELSE s.pid END,
+           s.sessionid, coalesce(s.real_pid, 1), s.usesysid, u.rolname, s.application_name, s.client_addr,
+           s.client_hostname, s.client_port, s.backend_start, s.xact_start, s.query_start, s.state_change, s.waiting,
+           NULL::text, s.state, 'default_pool'::name, NULL::text,
+           CASE WHEN s.state = 'idle' THEN 0
+                ELSE 72057594037927936 + (extract(epoch FROM s.query_start) * 1000)::bigint END,
+           s.query, NULL::text, abs(hashtextextended(s.query, 0)), ''
+      FROM numbered s
+      JOIN pg_database d ON d.oid = s.datid
+      JOIN pg_authid u ON u.oid = s.usesysid
+     WHERE only_user IS NULL OR s.usesysid = only_user;
+END $$;
+
+-- The thread that serves this session now: in the pool a worker.
+CREATE FUNCTION gauss.pg_backend_pid() RETURNS bigint LANGUAGE plpgsql AS $$
+DECLARE
+    own CONSTANT int := pg_catalog.pg_backend_pid();
+    remembered CONSTANT text := pg_catalog.current_setting('gauss.own_pid', true);
+BEGIN
+    IF pg_catalog.current_setting('gauss.enable_thread_pool') <> 'on' THEN
+        RETURN gauss.as_thread(own);
+    ELSIF split_part(remembered, ' ', 1) = extract(epoch FROM statement_timestamp())::text THEN
+        RETURN split_part(remembered, ' ', 2);
+    END IF;
+    RETURN (SELECT s.pid FROM gauss.sessions(current_user, true) s WHERE s.real_pid = own);
+END $$;
+
+-- --- ending sessions -------------------------------------------------------------------------------------------------
+
+-- By the thread, whomever it serves at this moment, or by the session's id. What was asked and who was hit is in the
+-- server's log, which keeps it even if the transaction fails. An internal thread is hit and stays. Nobody has thread 0.
+CREATE FUNCTION gauss.ended(said text, caller name, pid bigint, sessionid bigint, by_thread boolean) RETURNS boolean
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
+DECLARE
+    hit record;
+    allowed boolean;
+BEGIN
+    SELECT s.real_pid, s.sessionid, s.usesysid, s.application_name, d.datdba
+      INTO hit
+      FROM gauss.sessions(NULL, false) s
+      JOIN pg_database d ON d.oid = s.datid
+     WHERE CASE WHEN by_thread THEN s.pid = ended.pid AND s.pid <> 0 ELSE s.sessionid = ended.sessionid END;
+    allowed := gauss.is_admin(caller)
+            OR pg_has_role(caller, hit.usesysid, 'USAGE')
+            OR pg_has_role(caller, hit.datdba, 'USAGE')
+            OR hit.usesysid <> 10 AND NOT gauss.is_absent('gs_role_signal_backend')
+               AND gauss.is_member(caller, 'gs_role_signal_backend');
+    RAISE LOG 'gauss double: %', json_build_object(
+        'function', said, 'role', caller, 'pid', pid, 'sessionid', sessionid,
+        'allowed', coalesce(allowed, false), 'hit', hit.real_pid, 'hit_application', hit.application_name);
+    IF hit.sessionid IS NULL AND (allowed OR NOT by_thread) THEN
+        RAISE WARNING 'there is no session % and no thread %', sessionid, pid;
+        RETURN false;
+    ELSIF allowed IS NOT TRUE THEN
+        RAISE EXCEPTION 'must be system admin or have the gs_role_signal_backend privilege to terminate other sessions'
+              USING ERRCODE = 'insufficient_privilege';
+    END IF;
+    RETURN coalesce(stock_terminate_backend(hit.real_pid), true);
+END $$;
+
+-- PostgreSQL's own function would make calls ambiguous, and takes small pids, so the witness alone has it by its name.
+ALTER FUNCTION pg_catalog.pg_terminate_backend(int, bigint) RENAME TO stock_terminate_backend;
+CREATE SCHEMA witness;
+CREATE FUNCTION witness.pg_terminate_backend(pid int, timeout bigint DEFAULT 0) RETURNS boolean LANGUAGE sql AS $$
+    SELECT pg_catalog.stock_terminate_backend(pid, timeout) $$;
+
+CREATE FUNCTION gauss.pg_terminate_session(pid bigint, sessionid bigint) RETURNS boolean LANGUAGE sql STRICT AS $$
+    SELECT gauss.ended('pg_terminate_session', current_user, pid, sessionid, pid = sessionid) $$;
+
+CREATE FUNCTION gauss.pg_terminate_backend(pid bigint) RETURNS boolean LANGUAGE sql STRICT AS $$
+    SELECT gauss.ended('pg_terminate_backend', current_user, pid, NULL, true) $$;
