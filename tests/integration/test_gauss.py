@@ -469,3 +469,14 @@ async def test_our_own_link_is_not_ended_by_the_servers_limit_for_idle_sessions(
         await service.sweep()
         (own,) = await gauss_server.pids("application_name = 'vacate'")
     assert gauss_server.session_timeout_of(own) == 0
+
+
+async def test_a_server_that_cannot_be_asked_for_one_session_alone_is_swept_by_its_list(
+    gauss_server: GaussDouble, gauss_clients: Clients, tmp_path: Path
+) -> None:
+    idle, busy = await gauss_clients.idle(), await gauss_clients.idle("BEGIN")
+    expected = await _ids(gauss_server, idle)
+    with gauss_server.without("pg_stat_get_activity"):
+        async with vacate(tmp_path, gauss_server.dsn()) as service:
+            assert session_ids(await service.sweep(), Outcome.TERMINATED) == expected
+    assert await busy.is_alive()

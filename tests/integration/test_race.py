@@ -10,15 +10,23 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.gauss.double import GaussDouble
 from tests.support.in_process import vacate
 from tests.support.load import Load
-from tests.support.postgres import LiveServer, eventually
-from tests.support.race import ONE_LINER, SETTINGS, all_idle_are_gone, statements_cut
+from tests.support.postgres import VACATE, LiveServer, eventually
+from tests.support.race import GAUSS_ONE_LINER, ONE_LINER, SETTINGS, all_idle_are_gone, statements_cut
 from vacate.demo.servers import Installation, Workplace
 from vacate.domain.sweeps import Outcome
 
 IDLE = 800
 FLIPPING = 200
+# Each victim of the Gauss family costs the double a list of all sessions.
+FEWER_IDLE = 200
+FEWER_FLIPPING = 100
+# The family makes its list anew for every victim, and the rest of it passes between the second read and the signal: on
+# the double a millisecond or so, in which hardly anybody wakes. Measured: 4 of 3,262 signals where 100 sessions work
+# all the time, and none of 3,238 where they wake once; the one line hit 74 of 1,104 and 85 of 1,193.
+HARDLY_ANY = 2
 
 
 @pytest.fixture(scope="module")
@@ -71,3 +79,47 @@ async def test_the_one_line_statement_cuts_off_statements_under_the_same_load(cr
         await eventually(lambda: all_idle_are_gone(crowded_server), within_s=60)
         await load.stop()
     assert statements_cut(crowded_server)[cut_before:]
+
+
+# --- the Gauss family ------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module", params=[True, False], ids=["pool", "threads"])
+def crowded_double(
+    workplace: Workplace, installation: Installation, request: pytest.FixtureRequest
+) -> Generator[GaussDouble]:
+    pool: bool = request.param
+    name = f"race-{'pool' if pool else 'threads'}-{installation.major}"
+    settings = {**SETTINGS, "max_connections": str(FEWER_IDLE + FEWER_FLIPPING + 20)}
+    double = GaussDouble.start(workplace, name, installation, pool=pool, settings=settings)
+    yield double
+    double.server.stop("immediate")
+
+
+@pytest.mark.parametrize("begin", [flip, wake])
+async def test_a_sweep_of_the_gauss_family_cuts_off_hardly_any_statement(
+    crowded_double: GaussDouble, tmp_path: Path, begin: Callable[[LiveServer, Load], Awaitable[None]]
+) -> None:
+    cut_before = len(statements_cut(crowded_double))
+    async with (
+        await Load.start(crowded_double.dsn("app"), idle=FEWER_IDLE, flipping=FEWER_FLIPPING) as load,
+        vacate(tmp_path, crowded_double.dsn()) as running,
+    ):
+        await begin(crowded_double, load)
+        report = await running.sweep()
+        await load.stop()
+    assert report.counts[Outcome.TERMINATED] >= FEWER_IDLE
+    assert report.succeeded
+    assert len(statements_cut(crowded_double)[cut_before:]) <= HARDLY_ANY
+
+
+async def test_the_one_line_statement_of_the_gauss_family_cuts_off_statements_under_the_same_load(
+    crowded_double: GaussDouble,
+) -> None:
+    cut_before = len(statements_cut(crowded_double))
+    async with await Load.start(crowded_double.dsn("app"), idle=FEWER_IDLE, flipping=FEWER_FLIPPING) as load:
+        await wake(crowded_double, load)
+        await crowded_double.ask_as(VACATE, GAUSS_ONE_LINER)
+        await eventually(lambda: all_idle_are_gone(crowded_double), within_s=60)
+        await load.stop()
+    assert statements_cut(crowded_double)[cut_before:]

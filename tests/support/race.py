@@ -9,6 +9,9 @@ ONE_LINER = """
 SELECT pg_terminate_backend(pid) FROM pg_stat_activity
  WHERE state = 'idle' AND backend_type = 'client backend' AND usename = 'app' AND pid <> pg_backend_pid()
 """
+GAUSS_ONE_LINER = """
+SELECT pg_terminate_session(pid, sessionid) FROM pg_stat_activity WHERE state = 'idle' AND usename = 'app'
+"""
 # The log shows the statement beside the line of a session that was ended in the middle of one.
 SETTINGS: Mapping[str, str] = {"log_min_error_statement": "fatal"}
 

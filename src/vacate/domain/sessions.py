@@ -15,7 +15,7 @@ CLIENT_BACKEND = "client backend"
 class SessionKey:
     """Identity for life. The server's own id of a session alone is used again; together with the start time it is not.
 
-    On PostgreSQL the id is the process id. In the Gauss family it is the `sessionid`, which begins anew with the server.
+    On PostgreSQL the id is the process id. In the Gauss family it is the `sessionid`, which begins anew with a server.
 
     `backend_start` is an aware UTC datetime with the server's own microseconds.
     """

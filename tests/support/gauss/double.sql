@@ -7,7 +7,8 @@
 -- What it cannot play:
 -- * the grammar. LATERAL, FILTER, WITH ORDINALITY, MATERIALIZED and `unnest` of several arrays work here and do not on
 --   the family; and SHOW, SET, ALTER USER ... MONADMIN and EXECUTE DIRECT work there and do not here;
--- * memory. A session that loses a race for a worker (see `sessions`) may move to another one within a transaction;
+-- * memory. Two sessions that wake to the same worker share it out anew when the first of them leaves (see `sessions`),
+--   so that a session may, rarely, change its worker within a transaction;
 -- * the limit of the pool: there is always one more worker.
 CREATE SCHEMA gauss;
 GRANT USAGE ON SCHEMA gauss TO PUBLIC;
@@ -110,8 +111,9 @@ END $$;
 CREATE FUNCTION gauss.as_thread(real_pid int) RETURNS bigint LANGUAGE sql IMMUTABLE AS $$
     SELECT 140000000000000 + real_pid $$;
 
--- Every session that a role is shown (nobody's name stands for the server itself), read from shared memory at this moment, as the family does; PostgreSQL alone
--- would answer a whole transaction from one snapshot. Rows without a database or user are not listed there.
+-- Every session that a role is shown, or all if no role is named, read from shared memory at this moment, as the family
+-- does; PostgreSQL alone would answer a whole transaction from one snapshot. Rows without a database or user are not
+-- listed there.
 --
 -- Outside the pool a session is its thread. In the pool:
 -- * its id counts up from the server's start. Real pids do as well, so their distance from the postmaster's is taken,
@@ -134,6 +136,11 @@ DECLARE
                                    ELSE (SELECT oid FROM pg_authid WHERE rolname = viewer) END;
     postmaster int;
 BEGIN
+    -- Who does not report what it does itself is told nothing.
+    IF viewer IS NOT NULL AND current_setting('track_activities') = 'off' THEN
+        RAISE INFO 'track_activities is off';
+        RETURN;
+    END IF;
     IF pool THEN
         postmaster := split_part(pg_read_file('postmaster.pid'), E'\n', 1);
     END IF;
@@ -191,10 +198,28 @@ BEGIN
     ELSIF split_part(remembered, ' ', 1) = extract(epoch FROM statement_timestamp())::text THEN
         RETURN split_part(remembered, ' ', 2);
     END IF;
-    RETURN (SELECT s.pid FROM gauss.sessions(current_user, true) s WHERE s.real_pid = own);
+    RETURN coalesce((SELECT s.pid FROM gauss.sessions(current_user, true) s WHERE s.real_pid = own),
+                    gauss.as_thread(own));
 END $$;
 
 -- --- ending sessions -------------------------------------------------------------------------------------------------
+
+-- The real pid that an id of a session, or a thread of its own, leads to at once; none where only the list can tell.
+-- The family finds a session by its id without reading the others, and how long that takes is what a race is about.
+CREATE FUNCTION gauss.found_alone(id bigint, is_session boolean) RETURNS int
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
+DECLARE
+    pool CONSTANT boolean := current_setting('gauss.enable_thread_pool') = 'on';
+    own CONSTANT boolean := id BETWEEN gauss.as_thread(0) AND gauss.as_thread(4194304);
+BEGIN
+    IF own AND NOT pool THEN
+        RETURN id - gauss.as_thread(0);
+    ELSIF own OR NOT is_session OR NOT pool OR id NOT BETWEEN 1 AND 4194304
+          OR EXISTS (SELECT FROM gauss.renumbered) OR EXISTS (SELECT FROM gauss.outside_the_pool) THEN
+        RETURN NULL;
+    END IF;
+    RETURN (id + split_part(pg_read_file('postmaster.pid'), E'\n', 1)::int) % 4194304;
+END $$;
 
 -- By the thread, whomever it serves at this moment, or by the session's id. What was asked and who was hit is in the
 -- server's log, which keeps it even if the transaction fails. An internal thread is hit and stays. Nobody has thread 0.
@@ -203,12 +228,22 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
 DECLARE
     hit record;
     allowed boolean;
+    alone CONSTANT int := gauss.found_alone(CASE WHEN by_thread THEN pid ELSE sessionid END, NOT by_thread);
 BEGIN
-    SELECT s.real_pid, s.sessionid, s.usesysid, s.application_name, d.datdba
-      INTO hit
-      FROM gauss.sessions(NULL, false) s
-      JOIN pg_database d ON d.oid = s.datid
-     WHERE CASE WHEN by_thread THEN s.pid = ended.pid AND s.pid <> 0 ELSE s.sessionid = ended.sessionid END;
+    IF alone IS NOT NULL THEN
+        PERFORM pg_stat_clear_snapshot();
+        SELECT b.pid AS real_pid, ended.sessionid AS sessionid, b.usesysid, b.application_name, d.datdba
+          INTO hit
+          FROM pg_stat_get_activity(alone) b
+          JOIN pg_database d ON d.oid = b.datid
+         WHERE b.backend_type = 'client backend';
+    ELSE
+        SELECT s.real_pid, s.sessionid, s.usesysid, s.application_name, d.datdba
+          INTO hit
+          FROM gauss.sessions(NULL, false) s
+          JOIN pg_database d ON d.oid = s.datid
+         WHERE CASE WHEN by_thread THEN s.pid = ended.pid AND s.pid <> 0 ELSE s.sessionid = ended.sessionid END;
+    END IF;
     allowed := gauss.is_admin(caller)
             OR pg_has_role(caller, hit.usesysid, 'USAGE')
             OR pg_has_role(caller, hit.datdba, 'USAGE')
@@ -217,7 +252,7 @@ BEGIN
     RAISE LOG 'gauss double: %', json_build_object(
         'function', said, 'role', caller, 'pid', pid, 'sessionid', sessionid,
         'allowed', coalesce(allowed, false), 'hit', hit.real_pid, 'hit_application', hit.application_name);
-    IF hit.sessionid IS NULL AND (allowed OR NOT by_thread) THEN
+    IF hit.usesysid IS NULL AND (allowed OR NOT by_thread) THEN
         RAISE WARNING 'there is no session % and no thread %', sessionid, pid;
         RETURN false;
     ELSIF allowed IS NOT TRUE THEN

@@ -93,6 +93,42 @@ LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog AS $$
            format('127.0.0.1:%s<--%s:%s', current_setting('port'), w.sender_host, w.sender_port)
       FROM pg_stat_wal_receiver w WHERE w.pid IS NOT NULL $$;
 
+-- What the view is made from: everybody, or whoever has a thread. A thread of its own is found without the others.
+CREATE FUNCTION gauss.activity(viewer name, thread bigint) RETURNS TABLE (
+    datid oid, pid bigint, sessionid bigint, usesysid oid, application_name text, state text, query text,
+    waiting boolean, xact_start timestamptz, query_start timestamptz, backend_start timestamptz,
+    state_change timestamptz, client_addr inet, client_hostname text, client_port int, enqueue text, query_id bigint)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog ROWS 100 AS $$
+#variable_conflict use_column
+DECLARE
+    alone CONSTANT int := gauss.found_alone(thread, false);
+BEGIN
+    IF alone IS NULL THEN
+        RETURN QUERY
+        SELECT s.datid, s.pid, s.sessionid, s.usesysid, s.application_name, s.state, s.query, s.waiting, s.xact_start,
+               s.query_start, s.backend_start, s.state_change, s.client_addr, s.client_hostname, s.client_port,
+               s.enqueue, s.query_id
+          FROM gauss.sessions(viewer, true) s
+         WHERE thread IS NULL OR s.pid = thread;
+    ELSE
+        PERFORM pg_stat_clear_snapshot();
+        RETURN QUERY
+        SELECT b.datid, thread, thread, b.usesysid, b.application_name, b.state, b.query,
+               coalesce(b.wait_event_type = 'Lock', false), b.xact_start, b.query_start, b.backend_start,
+               b.state_change, b.client_addr, b.client_hostname, b.client_port, NULL::text, 0::bigint
+          FROM pg_stat_get_activity(alone) b
+         WHERE b.backend_type = 'client backend'
+           AND (gauss.sees_all(viewer) OR b.usesysid = (SELECT oid FROM pg_authid WHERE rolname = viewer));
+    END IF;
+END $$;
+CREATE FUNCTION gauss.pg_stat_get_activity(
+    thread bigint, OUT datid oid, OUT pid bigint, OUT sessionid bigint, OUT usesysid oid, OUT application_name text,
+    OUT state text, OUT query text, OUT waiting boolean, OUT xact_start timestamptz, OUT query_start timestamptz,
+    OUT backend_start timestamptz, OUT state_change timestamptz, OUT client_addr inet, OUT client_hostname text,
+    OUT client_port int, OUT enqueue text, OUT query_id bigint) RETURNS SETOF record
+LANGUAGE sql AS $$
+    SELECT * FROM gauss.activity(current_user, $1) $$;
+
 -- --- making it one of the family -------------------------------------------------------------------------------------
 
 -- The views, without the columns that the server does not have.
@@ -155,8 +191,8 @@ BEGIN
     END LOOP;
 END $$;
 
--- Does without a column (of one view: `view.column`), view, function, setting or role, and has it again. A function that PostgreSQL
--- has as well is hidden by one that says it does not exist.
+-- Does without a column (of one view: `view.column`), view, function, setting or role, and has it again. A function
+-- that PostgreSQL has as well is hidden by one that says it does not exist.
 CREATE FUNCTION gauss.leave_out(feature text) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
     INSERT INTO gauss.absent VALUES (lower(feature)) ON CONFLICT DO NOTHING;
@@ -184,6 +220,6 @@ SELECT gauss.leave_out(feature)
   FROM unnest(CASE current_setting('gauss.engine') WHEN 'dws' THEN ARRAY[
            'sessionid', 'psessionid', 'block_sessionid', 'global_sessionid', 'locktag', 'lockmode', 'bucket',
            'unique_sql_id', 'trace_id', 'rolmonitoradmin', 'roloperatoradmin', 'rolpolicyadmin',
-           'pg_terminate_session', 'gs_deployment', 'opengauss_version']
+           'pg_terminate_session', 'pg_stat_get_activity', 'gs_deployment', 'opengauss_version']
        WHEN 'opengauss' THEN ARRAY['pg_stat_activity.lwtid', 'stmt_type', 'gs_role_read_all_stats']
        ELSE ARRAY['pg_stat_activity.lwtid', 'stmt_type', 'gs_role_read_all_stats', 'opengauss_version'] END) feature;

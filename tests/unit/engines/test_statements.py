@@ -127,7 +127,13 @@ GAUSS = sorted(
 )
 SERVERS = {
     "openGauss 2.0": {"sessionid", "rolmonitoradmin", "pg_terminate_session()"},
-    "openGauss 6.0 and GaussDB": {"sessionid", "rolmonitoradmin", "unique_sql_id", "pg_terminate_session()"},
+    "openGauss 6.0 and GaussDB": {
+        "sessionid",
+        "rolmonitoradmin",
+        "unique_sql_id",
+        "pg_terminate_session()",
+        "pg_stat_get_activity()",
+    },
     "DWS": {"lwtid"},
 }
 

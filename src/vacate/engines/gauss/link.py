@@ -131,6 +131,7 @@ def _arguments(victim: Victim, off: frozenset[GuardName]) -> Sequence[object]:
         GuardName.NO_CLIENT_ADDRESS in off,
         GuardName.NOT_A_CLIENT in off,
         victim.demand,
+        victim.pid == victim.key.session_id,
     )
 
 

@@ -11,6 +11,12 @@ SELECT DISTINCT CAST(p.proname AS text) || '()'
   FROM pg_proc p
  WHERE p.proname IN ('pg_terminate_session')
 UNION ALL
+SELECT DISTINCT CAST(p.proname AS text) || '()'
+  FROM pg_proc p
+ WHERE p.proname = 'pg_stat_get_activity'
+   AND p.proargnames @> ARRAY['pid', 'sessionid', 'usesysid', 'application_name', 'state', 'xact_start',
+                              'backend_start', 'state_change', 'client_addr', 'client_port']
+UNION ALL
 SELECT CAST(a.attname AS text)
   FROM pg_attribute a
  WHERE a.attrelid = CAST('pg_authid' AS regclass)

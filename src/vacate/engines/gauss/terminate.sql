@@ -5,7 +5,7 @@ SELECT CAST($1 AS bigint) AS session_id,
        CAST($2 AS timestamptz) AS backend_start,
        a.state,
        CASE
-         WHEN v.sees_all IS NOT TRUE THEN 'forbidden'
+         WHEN v.sees_all IS NOT TRUE OR CAST($7 AS boolean) IS NULL THEN 'forbidden'
          WHEN a.pid IS NULL OR a.backend_start IS DISTINCT FROM CAST($2 AS timestamptz) THEN 'gone'
          WHEN a.pid = pg_backend_pid() THEN 'protected'
          WHEN a.client_port IS NULL AND NOT CAST($5 AS boolean) THEN 'protected'
@@ -25,6 +25,30 @@ SELECT CAST($1 AS bigint) AS session_id,
 
 -- with: sessionid, rolmonitoradmin, pg_terminate_session()
 /* vacate:terminate */
+-- As the next one, for a server that cannot be asked for one session alone. $7 is not used there.
+SELECT CAST($1 AS bigint) AS session_id,
+       CAST($2 AS timestamptz) AS backend_start,
+       a.state,
+       CASE
+         WHEN v.sees_all IS NOT TRUE OR CAST($7 AS boolean) IS NULL THEN 'forbidden'
+         WHEN a.sessionid IS NULL OR a.backend_start IS DISTINCT FROM CAST($2 AS timestamptz) THEN 'gone'
+         WHEN a.pid = pg_backend_pid() THEN 'protected'
+         WHEN a.client_port IS NULL AND NOT CAST($5 AS boolean) THEN 'protected'
+         WHEN a.client_addr IS NULL AND NOT CAST($4 AS boolean) THEN 'protected'
+         WHEN (CASE CAST($6 AS text)
+                 WHEN 'same_idle_period' THEN a.state = 'idle' AND a.state_change = CAST($3 AS timestamptz)
+                                              AND (a.pid = 0 OR a.pid = a.sessionid)
+                 WHEN 'same_transaction' THEN a.xact_start = CAST($3 AS timestamptz)
+                 WHEN 'same_session' THEN true
+               END) IS NOT TRUE THEN 'woke'
+         WHEN pg_terminate_session(a.pid, a.sessionid) THEN 'signalled'
+         ELSE 'gone'
+       END AS signal
+  FROM (SELECT bool_or(rolsystemadmin OR rolmonitoradmin) AS sees_all FROM pg_roles WHERE rolname = current_user) v
+  LEFT JOIN pg_stat_activity a ON a.sessionid = CAST($1 AS bigint);
+
+-- with: sessionid, rolmonitoradmin, pg_terminate_session(), pg_stat_get_activity()
+/* vacate:terminate */
 -- The only statement that signals, once for every victim. It reads the victim a second time and signals only if it is
 -- still the same session and meets the demand: to be in the same idle period, in the same transaction, or nothing
 -- more. A demand that is not known here is met by nobody.
@@ -34,8 +58,12 @@ SELECT CAST($1 AS bigint) AS session_id,
 -- are equal, which is so outside the pool, and by the session everywhere else. An idle session that has a thread of
 -- the pool has just got it, or is about to give it back; either way it was used this moment.
 --
+-- The server makes its list row by row and hands it over when it is whole, so that the rest of the list passes between
+-- the second read and the signal. Whoever has a thread of its own is asked for alone. A session of the pool cannot be.
+--
 -- $1 the session's id, $2 its backend_start, $3 since when its idle period or its transaction lasts, $4 whether
--- sessions without a client address and $5 whether internal threads may be signalled, $6 the demand.
+-- sessions without a client address and $5 whether internal threads may be signalled, $6 the demand, $7 whether the
+-- session had a thread of its own at the look.
 SELECT CAST($1 AS bigint) AS session_id,
        CAST($2 AS timestamptz) AS backend_start,
        a.state,
@@ -55,4 +83,5 @@ SELECT CAST($1 AS bigint) AS session_id,
          ELSE 'gone'
        END AS signal
   FROM (SELECT bool_or(rolsystemadmin OR rolmonitoradmin) AS sees_all FROM pg_roles WHERE rolname = current_user) v
-  LEFT JOIN pg_stat_activity a ON a.sessionid = CAST($1 AS bigint);
+  LEFT JOIN pg_stat_get_activity(CASE WHEN CAST($7 AS boolean) THEN CAST($1 AS bigint) END) a
+         ON a.sessionid = CAST($1 AS bigint);
