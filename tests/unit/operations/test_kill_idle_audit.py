@@ -7,7 +7,7 @@ import pytest
 
 from tests.support.fakes import COMPONENT, OTHER_PROJECT, TARGET, World, actor
 from tests.support.hurry import run
-from tests.support.server_model import Seen
+from tests.support.server_model import Kind, Seen, ServerModel
 from vacate.domain.audit import AuditAction, AuditEvent
 from vacate.domain.errors import (
     AuditUnavailableError,
@@ -35,6 +35,12 @@ NOWHERE = Target(
     node_id=TARGET.node_id,
     component_id=ComponentId("cn_9999"),
 )
+
+
+@pytest.fixture(autouse=True, params=Kind)
+def on_each_kind_of_server(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every story is told of each."""
+    monkeypatch.setattr(ServerModel, "usual", request.param)
 
 
 def world_with(*, idle: int = 0, busy: int = 0) -> World:
@@ -154,7 +160,7 @@ def test_without_a_written_intent_nothing_is_signalled() -> None:
     with pytest.raises(AuditUnavailableError, match="the disk is full"):
         world.sweep()
     assert world.server.signals == []
-    assert len(world.server.pids()) == 3
+    assert len(world.server.session_ids()) == 3
     assert world.link.offs == []
     assert world.observer.reports == []
 
@@ -212,12 +218,12 @@ def test_the_next_sweep_refuses_until_the_audit_has_caught_up() -> None:
     late = world.server.open()
     with pytest.raises(AuditUnavailableError):
         world.sweep(actor(request_id="second"))
-    assert late in world.server.pids()
+    assert late in world.server.session_ids()
     assert world.audit.actions() == [INTENDED]
 
     world.audit.recover()
     world.sweep(actor(request_id="third"))
-    assert late not in world.server.pids()
+    assert late not in world.server.session_ids()
     assert [(event.actor.request_id, event.action) for event in world.audit.events] == [
         ("first", INTENDED),
         ("first", FINISHED),
@@ -344,7 +350,7 @@ def test_a_caller_that_goes_away_does_not_stop_the_sweep_nor_its_audit() -> None
 
     with pytest.raises(TimeoutError):
         run(impatient())
-    assert world.server.pids() == ()
+    assert world.server.session_ids() == ()
     assert world.audit.actions() == [INTENDED, FINISHED]
     assert {entry.outcome for entry in world.audit.events[1].sessions} == {Outcome.TERMINATED}
     assert len(world.observer.reports) == 1
@@ -364,7 +370,7 @@ def test_a_caller_that_goes_away_twice_does_not_stop_the_sweep_either() -> None:
         assert call.cancelled()
 
     run(insistent())
-    assert world.server.pids() == ()
+    assert world.server.session_ids() == ()
     assert world.audit.actions() == [INTENDED, FINISHED]
 
 

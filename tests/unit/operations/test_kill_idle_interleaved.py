@@ -2,16 +2,18 @@
 
 That is who sits idle, or who was named, or who was named and still is in the same transaction.
 
-Hypothesis writes the story: sessions open, wake, rest, end and hand on their pid before, between and within sweeps,
+Hypothesis writes the story: sessions open, wake, rest, end and hand on their id before, between and within sweeps,
 links break and the audit fails. After every sweep the ground truth is compared with what was reported and written.
+
+The story is told of each kind of server.
 """
 
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
+from typing import ClassVar
 
-import pytest
-from hypothesis import HealthCheck, Phase, event, settings
+from hypothesis import HealthCheck, event, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -19,20 +21,17 @@ from hypothesis.stateful import (
     invariant,
     precondition,
     rule,
-    run_state_machine_as_test,
 )
 
 from tests.support.fakes import World, actor
 from tests.support.hurry import run
-from tests.support.server_model import ModelLink, Seen, ServerModel
+from tests.support.server_model import Kind, ModelLink, Seen, ServerModel
 from tests.support.sessions import Facts
 from vacate.domain.audit import AuditAction, AuditEvent
 from vacate.domain.criteria import Criteria
 from vacate.domain.errors import AuditUnavailableError, ComponentUnreachableError, StoreUnavailableError, VacateError
-from vacate.domain.guards import GuardName
-from vacate.domain.sessions import SessionKey, Victim
+from vacate.domain.sessions import SessionKey
 from vacate.domain.sweeps import Outcome, Report, Signal, Verb
-from vacate.operations.ports import Signalled
 
 INTENDED = frozenset(action for action in AuditAction if action.endswith(":intended"))
 FINISHED = frozenset(action for action in AuditAction if action.endswith(":finished"))
@@ -40,8 +39,10 @@ FINISHED = frozenset(action for action in AuditAction if action.endswith(":finis
 Change = tuple[str, int]
 
 CHANGES: dict[str, Callable[[ServerModel, int], None]] = {
+    "arrive": ServerModel.arrive,
     "wake": ServerModel.wake,
     "rest": ServerModel.rest,
+    "pass on": ServerModel.pass_on,
     "begin": ServerModel.begin,
     "end": ServerModel.end,
     "reuse": ServerModel.reuse,
@@ -58,6 +59,11 @@ SPARED: list[Facts] = [
     {"backend_type": "walsender"},
     {"user": None},
 ]
+SPARED_IN_THE_GAUSS_FAMILY: list[Facts] = [
+    {"application": "cm_agent"},
+    {"application": "cn_5002"},
+    {"user": "rdsAdmin"},
+]
 NOBODY = 4242
 PROBLEMS: list[VacateError | None] = [
     None,
@@ -67,24 +73,38 @@ PROBLEMS: list[VacateError | None] = [
 
 changes = st.tuples(st.sampled_from(sorted(CHANGES)), st.integers(0, 11))
 scripts = st.lists(st.lists(changes, max_size=2), max_size=14)
+# What a session's own client does to it, in every step.
+uses = st.tuples(st.sampled_from(["arrive", "wake", "rest", "begin", "pass on", "reuse"]), st.integers(0, 5))
+busy_scripts = st.lists(st.lists(uses, min_size=1, max_size=2), min_size=2, max_size=6)
 
 
 def apply(server: ServerModel, change: Change) -> None:
     verb, place = change
-    if pids := server.pids():
-        CHANGES[verb](server, pids[place % len(pids)])
+    if ids := server.session_ids():
+        CHANGES[verb](server, ids[place % len(ids)])
+
+
+def world_of(kind: Kind) -> World:
+    """A world around a server of this kind."""
+    world = World()
+    world.server = ServerModel(world.tape, kind=kind)
+    world.link = ModelLink(server=world.server)
+    world.gateway.lent = world.link
+    return world
 
 
 class LivingServer(RuleBasedStateMachine):
     """One world and everything that happens to it."""
 
+    kind: ClassVar[Kind] = Kind.POSTGRESQL
+
     def __init__(self) -> None:
         super().__init__()
-        self.world = World()
+        self.world = world_of(self.kind)
         self.world.gateway.lent = self.new_link()
         self.server = self.world.server
-        self.protected: set[SessionKey] = set()
-        self.superusers: set[SessionKey] = set()
+        self.protected = set[SessionKey]()
+        self.superusers = set[SessionKey]()
         self.expected: list[tuple[str, AuditAction]] = []
         self.calls = 0
 
@@ -159,9 +179,9 @@ class LivingServer(RuleBasedStateMachine):
         self.calls += 1
         request_id = f"request-{self.calls}"
         before = len(self.server.signals)
-        pids = (*self.server.pids(), NOBODY)
+        ids = (*self.server.session_ids(), NOBODY)
         verb, places = asked
-        named = [pids[place % len(pids)] for place in places]
+        named = [ids[place % len(ids)] for place in places]
         try:
             report = self.call(verb, named, request_id)
         except AuditUnavailableError:
@@ -182,6 +202,21 @@ class LivingServer(RuleBasedStateMachine):
                 else ["finished"]
             )
             self.expected += [(request_id, AuditAction(f"session:{verb}:{stage}")) for stage in stages]
+
+    @rule(
+        asked=st.tuples(st.sampled_from([Verb.KILL_IDLE, *Verb]), st.lists(st.integers(0, 5), max_size=4)),
+        before=st.lists(uses, max_size=3),
+        script=busy_scripts,
+        chunk=st.integers(1, 4),
+    )
+    def a_sweep_while_sessions_are_used_and_nothing_else_goes_wrong(
+        self, asked: tuple[Verb, list[int]], before: list[Change], script: list[list[Change]], chunk: int
+    ) -> None:
+        self.the_audit_recovers()
+        self.the_audit_catches_up()
+        for change in before:
+            apply(self.server, change)
+        self.a_sweep(asked=asked, script=script, chunk=chunk, breaks_after=None, unseen=[], lingers=0, hurried=False)
 
     def call(self, verb: Verb, named: Sequence[int], request_id: str) -> Report:
         caller = actor(request_id=request_id)
@@ -209,7 +244,7 @@ class LivingServer(RuleBasedStateMachine):
             assert set(named) == {entry.session.session_id for entry in report.sessions} | set(report.absent)
         signalled = {seen.key for seen in signals}
         assert len(signalled) == len(signals)
-        living = {self.server.session(pid).key for pid in self.server.pids()}
+        living = {self.server.session(each).key for each in self.server.session_ids()}
         for entry in report.sessions:
             key = entry.session.key
             event(f"{entry.outcome} by {entry.by}")
@@ -245,72 +280,60 @@ class LivingServer(RuleBasedStateMachine):
         assert not self.world.gateway.held
 
 
+class LivingServerOfTheGaussFamily(LivingServer):
+    """What happens there and nowhere else."""
+
+    kind = Kind.THREADS
+
+    @rule(facts=st.sampled_from(SPARED_IN_THE_GAUSS_FAMILY))
+    def a_session_of_the_cluster_opens(self, facts: Facts) -> None:
+        self.protected.add(self.server.key(self.server.open(**facts)))
+
+    @rule(facts=st.sampled_from(PLAIN))
+    def a_session_opens_past_the_pool(self, facts: Facts) -> None:
+        self.server.open(past_the_pool=True, **facts)
+
+    @rule(facts=st.lists(st.sampled_from(PLAIN), max_size=4))
+    def the_server_restarts(self, facts: list[Facts]) -> None:
+        self.server.restart()
+        for each in facts:
+            self.server.open(**each)
+
+
+class LivingPool(LivingServerOfTheGaussFamily):
+    """Where a worker serves now one session and now another, a little more happens to workers."""
+
+    kind = Kind.POOL
+
+    @precondition(lambda self: self.server.session_ids())
+    @rule(
+        places=st.lists(st.integers(0, 11), min_size=1, max_size=4),
+        handed_on=st.lists(st.lists(st.integers(0, 11), max_size=2), max_size=6),
+        chunk=st.integers(1, 4),
+    )
+    def sessions_are_named_while_their_workers_are_handed_on(
+        self, places: list[int], handed_on: list[list[int]], chunk: int
+    ) -> None:
+        for place in places:
+            apply(self.server, ("wake", place))
+        self.a_sweep(
+            asked=(Verb.KILL_NAMED, places),
+            script=[[("pass on", place) for place in each] for each in handed_on],
+            chunk=chunk,
+            breaks_after=None,
+            unseen=[],
+            lingers=0,
+            hurried=False,
+        )
+
+
 PATIENT = settings(
-    deadline=None, max_examples=150, stateful_step_count=25, suppress_health_check=[HealthCheck.too_slow]
+    deadline=None, max_examples=100, stateful_step_count=25, suppress_health_check=[HealthCheck.too_slow]
 )
 
 TestLivingServer = LivingServer.TestCase
 TestLivingServer.settings = PATIENT
-
-
-# --- the story can end badly -----------------------------------------------------------------------------------------
-
-
-class CarelessLink(ModelLink):
-    """Signals whoever has the pid, as the popular one-line statement does."""
-
-    async def terminate(
-        self, victims: Sequence[Victim], off: frozenset[GuardName]
-    ) -> AsyncIterator[Sequence[Signalled]]:
-        self.offs.append(off)
-        for victim in victims:
-            self.meanwhile()
-            if victim.pid in self.server.pids():
-                self.server.signal(victim.pid)
-        yield [Signalled(key=victim.key, signal=Signal.SIGNALLED, reason="signalled") for victim in victims]
-
-
-class CarelesslySweptServer(LivingServer):
-    def new_link(self) -> ModelLink:
-        return CarelessLink(server=self.world.server)
-
-
-def test_the_same_story_told_of_a_careless_link_ends_badly() -> None:
-    hunting = settings(
-        PATIENT, max_examples=300, phases=[Phase.generate], database=None, derandomize=True, report_multiple_bugs=False
-    )
-    with pytest.raises(AssertionError, match="wrong"):
-        run_state_machine_as_test(CarelesslySweptServer, settings=hunting)
-
-
-def carelessly(change: Callable[[ServerModel, int], None]) -> tuple[World, int]:
-    """A world with a careless link and one session, which changes right after the look."""
-    world = World()
-    pid = world.server.open()
-    world.gateway.lent = CarelessLink(server=world.server)
-    steps = deque([lambda: None, lambda: change(world.server, pid)])
-    world.gateway.lent.meanwhile = lambda: steps.popleft()() if steps else None
-    return world, pid
-
-
-@pytest.mark.parametrize("change", [ServerModel.wake, ServerModel.rest, ServerModel.reuse])
-def test_a_careless_link_is_found_out(change: Callable[[ServerModel, int], None]) -> None:
-    world, _ = carelessly(change)
-    world.sweep()
-    assert len(world.server.wrong(world.server.signals)) == 1
-
-
-def test_a_careless_link_is_found_out_when_it_ends_a_stranger() -> None:
-    world, pid = carelessly(ServerModel.reuse)
-    world.kill_named(pid)
-    assert len(world.server.strangers(world.server.signals, [pid])) == 1
-
-
-@pytest.mark.parametrize("change", [ServerModel.rest, ServerModel.begin, ServerModel.reuse])
-def test_a_careless_link_is_found_out_when_it_ends_another_transaction(
-    change: Callable[[ServerModel, int], None],
-) -> None:
-    world, pid = carelessly(change)
-    world.server.begin(pid)
-    world.kill_named_transactions(pid)
-    assert len(world.server.wrong_transactions(world.server.signals)) == 1
+TestLivingServerOfTheGaussFamily = LivingServerOfTheGaussFamily.TestCase
+TestLivingServerOfTheGaussFamily.settings = settings(PATIENT, max_examples=60)
+TestLivingPool = LivingPool.TestCase
+TestLivingPool.settings = settings(PATIENT, max_examples=150)

@@ -9,7 +9,7 @@ import pytest
 
 from tests.support.fakes import TARGET, World, actor
 from tests.support.hurry import run
-from tests.support.server_model import ServerModel
+from tests.support.server_model import Kind, ServerModel
 from vacate.domain.audit import AuditAction
 from vacate.domain.criteria import Criteria, Criterion, Selection
 from vacate.domain.errors import (
@@ -27,8 +27,14 @@ from vacate.operations.sweep import Limits
 CUT = ComponentUnreachableError("no answer")
 
 
-def fate(report: Report, pid: int) -> SessionOutcome:
-    (found,) = [entry for entry in report.sessions if entry.session.pid == pid]
+@pytest.fixture(autouse=True, params=Kind)
+def on_each_kind_of_server(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every story is told of each."""
+    monkeypatch.setattr(ServerModel, "usual", request.param)
+
+
+def fate(report: Report, session_id: int) -> SessionOutcome:
+    (found,) = [entry for entry in report.sessions if entry.session.session_id == session_id]
     return found
 
 
@@ -60,7 +66,7 @@ CHANGES: list[tuple[str, Callable[[ServerModel, int], None], Outcome, Signal]] =
     ("a statement started and ended", ServerModel.rest, Outcome.WOKE, Signal.WOKE),
     ("a transaction began", ServerModel.begin, Outcome.WOKE, Signal.WOKE),
     ("the client left", ServerModel.end, Outcome.GONE, Signal.GONE),
-    ("the pid was used again", ServerModel.reuse, Outcome.GONE, Signal.GONE),
+    ("the id was used again", ServerModel.reuse, Outcome.GONE, Signal.GONE),
     ("rights were lost", ServerModel.forbid, Outcome.REFUSED, Signal.FORBIDDEN),
     ("it lost its address", lambda s, p: s.change(p, client_address=None), Outcome.SPARED, Signal.PROTECTED),
 ]
@@ -74,14 +80,14 @@ def test_what_happened_since_the_look_decides(
     change: Callable[[ServerModel, int], None], outcome: Outcome, signal: Signal
 ) -> None:
     world = World()
-    pid = world.server.open()
-    after_the_look(world, lambda: change(world.server, pid))
-    found = fate(world.sweep(), pid)
+    session_id = world.server.open()
+    after_the_look(world, lambda: change(world.server, session_id))
+    found = fate(world.sweep(), session_id)
     assert (found.outcome, found.by) == (outcome, signal)
     assert found.reason == (
         "signalled and seen to be gone" if signal is Signal.SIGNALLED else f"the server said {signal}"
     )
-    assert [seen.pid for seen in world.server.signals] == ([pid] if signal is Signal.SIGNALLED else [])
+    assert [seen.session_id for seen in world.server.signals] == ([session_id] if signal is Signal.SIGNALLED else [])
 
 
 @pytest.mark.parametrize("signal", list(Signal))
@@ -89,32 +95,32 @@ def test_every_answer_has_its_outcome(signal: Signal) -> None:
     assert signal in {case[3] for case in CHANGES}
 
 
-def test_whoever_got_the_pid_of_a_victim_lives_on() -> None:
+def test_whoever_got_the_id_of_a_victim_lives_on() -> None:
     world = World()
-    pid = world.server.open()
-    before = world.server.key(pid)
-    after_the_look(world, lambda: world.server.reuse(pid))
+    session_id = world.server.open()
+    before = world.server.key(session_id)
+    after_the_look(world, lambda: world.server.reuse(session_id))
     world.sweep()
     assert world.server.signals == []
-    assert world.server.key(pid) != before
+    assert world.server.key(session_id) != before
 
 
-def test_a_pid_that_is_used_again_right_after_the_signal_does_not_hide_the_end() -> None:
+def test_an_id_that_is_used_again_right_after_the_signal_does_not_hide_the_end() -> None:
     world = World()
-    pid = world.server.open()
-    step_by_step(world, nothing, nothing, lambda: world.server.open(pid=pid))
-    assert fate(world.sweep(), pid).outcome is Outcome.TERMINATED
-    assert pid in world.server.pids()
+    session_id = world.server.open()
+    step_by_step(world, nothing, nothing, lambda: world.server.open(session_id=session_id))
+    assert fate(world.sweep(), session_id).outcome is Outcome.TERMINATED
+    assert session_id in world.server.session_ids()
     assert len(world.server.signals) == 1
 
 
 def test_one_that_is_refused_does_not_stop_the_rest() -> None:
     world = World()
-    pids = [world.server.open() for _ in range(7)]
-    world.server.forbid(pids[2])
+    ids = [world.server.open() for _ in range(7)]
+    world.server.forbid(ids[2])
     report = world.sweep()
     assert report.counts == {Outcome.TERMINATED: 6, Outcome.REFUSED: 1}
-    assert fate(report, pids[2]).outcome is Outcome.REFUSED
+    assert fate(report, ids[2]).outcome is Outcome.REFUSED
     assert not report.succeeded
 
 
@@ -138,8 +144,8 @@ def test_a_spared_session_keeps_its_first_objection_and_its_words() -> None:
 
 def test_of_several_objections_the_first_one_decides_and_speaks() -> None:
     world = World()
-    pid = world.server.open(superuser=True, query="LISTEN jobs", holds_advisory_lock=True)
-    found = fate(world.sweep(), pid)
+    session_id = world.server.open(superuser=True, query="LISTEN jobs", holds_advisory_lock=True)
+    found = fate(world.sweep(), session_id)
     assert (found.by, found.reason) == (GuardName.SUPERUSER, "user 'app' is a superuser")
 
 
@@ -168,11 +174,11 @@ def test_a_guard_that_is_off_is_off_at_the_second_read_too() -> None:
 
 def test_the_report_holds_each_session_of_the_look_once_in_its_order() -> None:
     world = World()
-    pids = [world.server.open() for _ in range(5)]
-    world.server.wake(pids[1])
-    world.server.forbid(pids[3])
+    ids = [world.server.open() for _ in range(5)]
+    world.server.wake(ids[1])
+    world.server.forbid(ids[3])
     report = world.sweep()
-    assert [entry.session.pid for entry in report.sessions] == pids
+    assert [entry.session.session_id for entry in report.sessions] == ids
 
 
 def test_a_session_that_opens_during_the_sweep_is_left_alone() -> None:
@@ -181,7 +187,7 @@ def test_a_session_that_opens_during_the_sweep_is_left_alone() -> None:
     late: list[int] = []
     after_the_look(world, lambda: late.append(world.server.open()))
     report = world.sweep()
-    assert list(world.server.pids()) == late
+    assert list(world.server.session_ids()) == late
     assert len(report.sessions) == 1
 
 
@@ -190,9 +196,9 @@ def test_a_session_that_opens_during_the_sweep_is_left_alone() -> None:
 
 def test_a_session_that_takes_a_while_to_end_is_waited_for() -> None:
     world = World()
-    pid = world.server.open()
+    session_id = world.server.open()
     world.server.lingers = 20
-    assert fate(world.sweep(), pid).outcome is Outcome.TERMINATED
+    assert fate(world.sweep(), session_id).outcome is Outcome.TERMINATED
     assert world.tape.count("still_present") == 21
 
 
@@ -203,7 +209,7 @@ def test_nobody_waits_for_a_session_that_was_not_signalled() -> None:
     after_the_look(world, lambda: world.server.wake(woke))
     world.sweep()
     assert world.tape.count("still_present") == 1
-    assert other not in world.server.pids()
+    assert other not in world.server.session_ids()
 
 
 def test_without_a_signal_there_is_nothing_to_confirm() -> None:
@@ -255,9 +261,9 @@ def test_waiting_for_a_frozen_session_ends_in_time(seconds: int) -> None:
 )
 def test_when_nobody_can_see_who_is_gone_the_signalled_are_unconfirmed(problem: VacateError) -> None:
     world = World()
-    pid = world.server.open()
+    session_id = world.server.open()
     world.link.unseen = deque([problem] * 1000)
-    found = fate(world.sweep(), pid)
+    found = fate(world.sweep(), session_id)
     assert found.outcome is Outcome.UNCONFIRMED
     assert found.reason == f"signalled; whether it is gone could not be seen ({problem})"
     assert world.audit.actions() == [AuditAction.KILL_IDLE_INTENDED, AuditAction.KILL_IDLE_FINISHED]
@@ -288,28 +294,28 @@ def test_whoever_was_seen_to_be_gone_stays_gone_when_the_link_breaks_later() -> 
 
 def test_a_broken_link_tells_apart_the_answered_the_in_flight_and_the_not_reached() -> None:
     world = World()
-    pids = [world.server.open() for _ in range(9)]
+    ids = [world.server.open() for _ in range(9)]
     world.link.breaks_after = 4  # Chunks of three: the second chunk has dealt with one of its victims.
     report = world.sweep()
-    outcomes = [fate(report, pid).outcome for pid in pids]
+    outcomes = [fate(report, session_id).outcome for session_id in ids]
     assert outcomes == [
         *[Outcome.TERMINATED] * 3,
         Outcome.GONE,
         *[Outcome.UNCONFIRMED] * 2,
         *[Outcome.NOT_REACHED] * 3,
     ]
-    assert [fate(report, pid).by for pid in pids] == [*["signalled"] * 3, *["link"] * 3, *["sweep"] * 3]
-    assert [seen.pid for seen in world.server.signals] == pids[:4]
+    assert [fate(report, session_id).by for session_id in ids] == [*["signalled"] * 3, *["link"] * 3, *["sweep"] * 3]
+    assert [seen.session_id for seen in world.server.signals] == ids[:4]
     assert not report.succeeded
 
 
 def test_the_reasons_after_a_broken_link_say_what_is_known() -> None:
     world = World()
-    pids = [world.server.open() for _ in range(4)]
+    ids = [world.server.open() for _ in range(4)]
     world.link.chunk = 2
     world.link.breaks_after = 1
     report = world.sweep()
-    assert [fate(report, pid).reason for pid in pids] == [
+    assert [fate(report, session_id).reason for session_id in ids] == [
         "no answer came while it was being signalled; it is gone, by whom was not seen",
         "no answer came while it was being signalled; it is still listed",
         *["the sweep broke off before its turn (the cable was cut)"] * 2,
@@ -318,20 +324,23 @@ def test_the_reasons_after_a_broken_link_say_what_is_known() -> None:
 
 def test_what_was_in_flight_when_the_server_went_away_for_good_is_unconfirmed() -> None:
     world = World()
-    pids = [world.server.open() for _ in range(2)]
+    ids = [world.server.open() for _ in range(2)]
     world.link.breaks_after = 1
     world.link.unseen = deque([CUT] * 1000)
     report = world.sweep()
-    assert {fate(report, pid).outcome for pid in pids} == {Outcome.UNCONFIRMED}
-    assert "could not be seen" in fate(report, pids[0]).reason
+    assert {fate(report, session_id).outcome for session_id in ids} == {Outcome.UNCONFIRMED}
+    assert "could not be seen" in fate(report, ids[0]).reason
 
 
 def test_a_link_that_breaks_at_once_ends_with_a_report_and_a_last_event() -> None:
     world = World()
-    pids = [world.server.open() for _ in range(5)]
+    ids = [world.server.open() for _ in range(5)]
     world.link.breaks_after = 0
     report = world.sweep(actor(request_id="cut"))
-    assert [fate(report, pid).outcome for pid in pids] == [*[Outcome.UNCONFIRMED] * 3, *[Outcome.NOT_REACHED] * 2]
+    assert [fate(report, session_id).outcome for session_id in ids] == [
+        *[Outcome.UNCONFIRMED] * 3,
+        *[Outcome.NOT_REACHED] * 2,
+    ]
     assert world.audit.actions() == [AuditAction.KILL_IDLE_INTENDED, AuditAction.KILL_IDLE_FINISHED]
     assert world.audit.events[1].sessions == report.sessions
 
@@ -341,12 +350,15 @@ def test_a_link_that_breaks_at_once_ends_with_a_report_and_a_last_event() -> Non
 
 def test_victims_whose_turn_comes_too_late_are_not_reached_and_not_signalled() -> None:
     world = World(limits=Limits(signal_for=timedelta(seconds=45)))
-    pids = [world.server.open() for _ in range(9)]
+    ids = [world.server.open() for _ in range(9)]
     world.link.chunk_takes = timedelta(seconds=30)
     report = world.sweep()
-    assert [fate(report, pid).outcome for pid in pids] == [*[Outcome.TERMINATED] * 6, *[Outcome.NOT_REACHED] * 3]
-    assert [seen.pid for seen in world.server.signals] == pids[:6]
-    late = fate(report, pids[-1])
+    assert [fate(report, session_id).outcome for session_id in ids] == [
+        *[Outcome.TERMINATED] * 6,
+        *[Outcome.NOT_REACHED] * 3,
+    ]
+    assert [seen.session_id for seen in world.server.signals] == ids[:6]
+    late = fate(report, ids[-1])
     assert (late.by, late.reason) == ("sweep", "45 s were over before its turn")
     assert not report.succeeded
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.support.fakes import World, actor
-from tests.support.server_model import Seen, ServerModel
+from tests.support.server_model import Kind, Seen, ServerModel
 from vacate.domain.audit import AuditAction, AuditEvent
 from vacate.domain.criteria import Criteria, Criterion, Selection
 from vacate.domain.errors import AuditUnavailableError, ComponentBusyError, PermissionDeniedError, VacateError
@@ -31,8 +31,14 @@ both_verbs = pytest.mark.parametrize(
 )
 
 
-def fate(report: Report, pid: int) -> SessionOutcome:
-    (found,) = [entry for entry in report.sessions if entry.session.pid == pid]
+@pytest.fixture(autouse=True, params=Kind)
+def on_each_kind_of_server(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every story is told of each."""
+    monkeypatch.setattr(ServerModel, "usual", request.param)
+
+
+def fate(report: Report, session_id: int) -> SessionOutcome:
+    (found,) = [entry for entry in report.sessions if entry.session.session_id == session_id]
     return found
 
 
@@ -48,9 +54,9 @@ def after_the_look(world: World, change: Callable[[], object]) -> None:
 
 
 def in_transaction(world: World) -> int:
-    pid = world.server.open()
-    world.server.begin(pid)
-    return pid
+    session_id = world.server.open()
+    world.server.begin(session_id)
+    return session_id
 
 
 # --- exactly the named ones ------------------------------------------------------------------------------------------
@@ -63,12 +69,12 @@ def stay(_: ServerModel, __: int) -> None:
 @pytest.mark.parametrize("does", [stay, ServerModel.wake, ServerModel.begin], ids=["idle", "busy", "in transaction"])
 def test_a_named_session_ends_whatever_it_does(does: Callable[[ServerModel, int], None]) -> None:
     world = World()
-    pid, other = world.server.open(), world.server.open()
-    does(world.server, pid)
-    report = world.kill_named(pid)
-    assert world.server.pids() == (other,)
-    assert [entry.session.pid for entry in report.sessions] == [pid]
-    assert report.terminated == (pid,)
+    session_id, other = world.server.open(), world.server.open()
+    does(world.server, session_id)
+    report = world.kill_named(session_id)
+    assert world.server.session_ids() == (other,)
+    assert [entry.session.session_id for entry in report.sessions] == [session_id]
+    assert report.terminated == (session_id,)
     assert report.succeeded
     assert report.verb is Verb.KILL_NAMED
 
@@ -76,10 +82,10 @@ def test_a_named_session_ends_whatever_it_does(does: Callable[[ServerModel, int]
 @both_verbs
 def test_the_report_holds_the_named_ones_only(kill: Kill, actions: tuple[AuditAction, ...]) -> None:
     world = World()
-    pids = [in_transaction(world) for _ in range(7)]
-    report = kill(world, pids[4], pids[1])
-    assert [entry.session.pid for entry in report.sessions] == [pids[1], pids[4]]
-    assert set(world.server.pids()) == {*pids} - {pids[1], pids[4]}
+    ids = [in_transaction(world) for _ in range(7)]
+    report = kill(world, ids[4], ids[1])
+    assert [entry.session.session_id for entry in report.sessions] == [ids[1], ids[4]]
+    assert set(world.server.session_ids()) == {*ids} - {ids[1], ids[4]}
     assert world.audit.actions() == list(actions[:2])
 
 
@@ -91,7 +97,7 @@ def test_an_id_that_nobody_has_is_absent_and_no_failure(kill: Kill, actions: tup
     assert report.sessions == ()
     assert report.absent == (99_999, -1, 0, 2**31, 2**63, 10**30)
     assert report.succeeded
-    assert world.server.pids() == (bystander,)
+    assert world.server.session_ids() == (bystander,)
     assert world.audit.actions() == [actions[1]]
     assert world.link.offs == []
 
@@ -99,12 +105,12 @@ def test_an_id_that_nobody_has_is_absent_and_no_failure(kill: Kill, actions: tup
 @both_verbs
 def test_an_id_that_is_given_twice_counts_once(kill: Kill, actions: tuple[AuditAction, ...]) -> None:
     world = World()
-    pid = in_transaction(world)
-    report = kill(world, pid, 7, pid, 7)
-    assert [entry.session.pid for entry in report.sessions] == [pid]
+    session_id = in_transaction(world)
+    report = kill(world, session_id, 7, session_id, 7)
+    assert [entry.session.session_id for entry in report.sessions] == [session_id]
     assert report.absent == (7,)
     assert len(world.server.signals) == 1
-    assert {event.named for event in world.audit.events} == {(pid, 7)}
+    assert {event.named for event in world.audit.events} == {(session_id, 7)}
     assert world.audit.actions() == list(actions[:2])
 
 
@@ -147,8 +153,8 @@ def test_a_named_session_that_is_protected_is_spared_and_that_is_no_success(
     superuser = world.server.open(superuser=True)
     protected = world.server.open(user="backup")
     own = world.server.open(own=True)
-    for pid in world.server.pids():
-        world.server.begin(pid)
+    for session_id in world.server.session_ids():
+        world.server.begin(session_id)
     report = kill(world, superuser, protected, own)
     assert [(entry.outcome, entry.by) for entry in report.sessions] == [
         (Outcome.SPARED, GuardName.SUPERUSER),
@@ -167,7 +173,7 @@ ANY_CHANGE: list[tuple[str, Callable[[ServerModel, int], None], Outcome, Signal]
     ("a statement ended", ServerModel.rest, Outcome.TERMINATED, Signal.SIGNALLED),
     ("a transaction began", ServerModel.begin, Outcome.TERMINATED, Signal.SIGNALLED),
     ("the client left", ServerModel.end, Outcome.GONE, Signal.GONE),
-    ("the pid was used again", ServerModel.reuse, Outcome.GONE, Signal.GONE),
+    ("the id was used again", ServerModel.reuse, Outcome.GONE, Signal.GONE),
     ("rights were lost", ServerModel.forbid, Outcome.REFUSED, Signal.FORBIDDEN),
 ]
 
@@ -177,12 +183,12 @@ def test_a_named_session_is_held_to_its_identity_only(
     change: Callable[[ServerModel, int], None], outcome: Outcome, signal: Signal
 ) -> None:
     world = World()
-    pid = world.server.open()
-    after_the_look(world, lambda: change(world.server, pid))
-    report = world.kill_named(pid)
-    assert (fate(report, pid).outcome, fate(report, pid).by) == (outcome, signal)
+    session_id = world.server.open()
+    after_the_look(world, lambda: change(world.server, session_id))
+    report = world.kill_named(session_id)
+    assert (fate(report, session_id).outcome, fate(report, session_id).by) == (outcome, signal)
     assert report.succeeded == (outcome is not Outcome.REFUSED)
-    assert world.server.strangers(world.server.signals, [pid]) == []
+    assert world.server.strangers(world.server.signals, [session_id]) == []
 
 
 TRANSACTION_CHANGES: list[tuple[str, Callable[[ServerModel, int], None], Outcome, Signal]] = [
@@ -190,7 +196,7 @@ TRANSACTION_CHANGES: list[tuple[str, Callable[[ServerModel, int], None], Outcome
     ("it was committed", ServerModel.rest, Outcome.WOKE, Signal.WOKE),
     ("the next one began", ServerModel.begin, Outcome.WOKE, Signal.WOKE),
     ("the client left", ServerModel.end, Outcome.GONE, Signal.GONE),
-    ("the pid was used again", ServerModel.reuse, Outcome.GONE, Signal.GONE),
+    ("the id was used again", ServerModel.reuse, Outcome.GONE, Signal.GONE),
     ("rights were lost", ServerModel.forbid, Outcome.REFUSED, Signal.FORBIDDEN),
 ]
 
@@ -202,10 +208,10 @@ def test_a_named_transaction_is_held_to_its_beginning(
     change: Callable[[ServerModel, int], None], outcome: Outcome, signal: Signal
 ) -> None:
     world = World()
-    pid = in_transaction(world)
-    after_the_look(world, lambda: change(world.server, pid))
-    report = world.kill_named_transactions(pid)
-    assert (fate(report, pid).outcome, fate(report, pid).by) == (outcome, signal)
+    session_id = in_transaction(world)
+    after_the_look(world, lambda: change(world.server, session_id))
+    report = world.kill_named_transactions(session_id)
+    assert (fate(report, session_id).outcome, fate(report, session_id).by) == (outcome, signal)
     assert report.succeeded == (outcome is not Outcome.REFUSED)
     assert world.server.wrong_transactions(world.server.signals) == []
 
@@ -217,7 +223,7 @@ def test_a_session_without_a_transaction_is_spared_and_its_transaction_is_over()
     assert (fate(report, idle).outcome, fate(report, idle).by) == (Outcome.SPARED, Criterion.NO_TRANSACTION)
     assert report.terminated == (working,)
     assert report.succeeded
-    assert set(world.server.pids()) == {idle, other}
+    assert set(world.server.session_ids()) == {idle, other}
     assert report.verb is Verb.KILL_TRANSACTION
 
 
@@ -233,11 +239,11 @@ def test_the_model_tells_each_demand_from_the_others(demand: Demand) -> None:
     outcomes: list[bool] = []
     for prepare in (ServerModel.rest, ServerModel.begin):
         world = World()
-        pid = world.server.open()
-        prepare(world.server, pid)
-        after_the_look(world, lambda w=world, p=pid: w.server.wake(p))
-        kill(world, pid)
-        outcomes.append(pid not in world.server.pids())
+        session_id = world.server.open()
+        prepare(world.server, session_id)
+        after_the_look(world, lambda w=world, p=session_id: w.server.wake(p))
+        kill(world, session_id)
+        outcomes.append(session_id not in world.server.session_ids())
     assert (
         outcomes
         == {
@@ -262,7 +268,7 @@ def test_every_event_says_who_asked_for_whom(kill: Kill, actions: tuple[AuditAct
     assert (intended.action, finished.action) == actions[:2]
     assert {event.actor for event in world.audit.events} == {caller}
     assert {event.named for event in world.audit.events} == {(victim, spared, 7)}
-    assert [entry.session.pid for entry in intended.sessions] == [victim]
+    assert [entry.session.session_id for entry in intended.sessions] == [victim]
     assert finished.sessions == report.sessions
     assert world.observer.reports == [report]
 
@@ -278,22 +284,22 @@ def test_the_intent_is_written_before_the_signal(kill: Kill, actions: tuple[Audi
 @both_verbs
 def test_without_a_written_intent_no_named_session_ends(kill: Kill, actions: tuple[AuditAction, ...]) -> None:
     world = World()
-    pid = in_transaction(world)
+    session_id = in_transaction(world)
     world.audit.refuses = frozenset({actions[0]})
     with pytest.raises(AuditUnavailableError):
-        kill(world, pid)
+        kill(world, session_id)
     assert world.server.signals == []
-    assert [(event.action, event.named) for event in world.audit.events] == [(actions[2], (pid,))]
+    assert [(event.action, event.named) for event in world.audit.events] == [(actions[2], (session_id,))]
 
 
 @both_verbs
 def test_who_may_not_kill_is_refused_and_whom_they_named_is_kept(kill: Kill, actions: tuple[AuditAction, ...]) -> None:
     world = World()
-    pid = in_transaction(world)
+    session_id = in_transaction(world)
     with pytest.raises(PermissionDeniedError):
-        kill(world, pid, 7, caller=actor(Role.VIEWER))
+        kill(world, session_id, 7, caller=actor(Role.VIEWER))
     (event,) = world.audit.events
-    assert (event.action, event.named, event.sessions) == (actions[2], (pid, 7), ())
+    assert (event.action, event.named, event.sessions) == (actions[2], (session_id, 7), ())
     assert (event.error or "").startswith("PermissionDeniedError")
     assert world.gateway.asked == 0
 
