@@ -67,7 +67,6 @@ class Double:
 
 DOUBLES = (
     Double(major=15, pool=True, own_login=True),
-    Double(major=15, pool=False),
     Double(major=18, pool=True),
     Double(major=18, pool=False),
 )

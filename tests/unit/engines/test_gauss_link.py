@@ -101,6 +101,7 @@ async def test_one_that_may_not_be_touched_costs_no_other_its_turn() -> None:
         3: Signal.FORBIDDEN,
         **dict.fromkeys(range(4, 11), Signal.SIGNALLED),
     }
+    assert all("a first one, whose answer was lost" in answers[index].reason for index in (0, 1))
 
 
 async def test_any_other_refusal_breaks_off_and_names_the_chunk() -> None:

@@ -5,12 +5,14 @@ and says that our role is shown all.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from dataclasses import replace
 
 from vacate.domain.activity import Activity
 from vacate.domain.errors import ComponentUnreachableError
 from vacate.domain.guards import GuardName
 from vacate.domain.servers import Engine, Neighbours
 from vacate.domain.sessions import Session, SessionKey, Victim
+from vacate.domain.sweeps import Signal
 from vacate.engines import rows
 from vacate.engines.capabilities import Capabilities
 from vacate.engines.drivers import Row
@@ -24,6 +26,7 @@ _FIRST_CHUNK = 8
 _CHUNK = 32
 # Behind an activity's facts come the columns that prove the list to be whole.
 _FACTS = len(Activity._fields)
+_GONE_BY_NOW = "it was gone at a second attempt; a first one, whose answer was lost, may have ended it"
 
 
 class GaussLink:
@@ -97,7 +100,7 @@ class GaussLink:
     async def _signal_alone(self, sql: str, victim: Victim, off: frozenset[GuardName]) -> Signalled:
         """One of a chunk in which somebody is not to be touched by our role.
 
-        Those ahead of that one were signalled already, though their answers are lost: they are found gone.
+        Those ahead of that one were signalled already, though their answers are lost.
         """
         try:
             (answer,) = await self._wire.fetch(sql, *_arguments(victim, off))
@@ -105,7 +108,8 @@ class GaussLink:
             if error.sqlstate != _INSUFFICIENT_PRIVILEGE:
                 raise
             return rows.refused(victim)
-        return rows.signalled(answer, victim.demand)
+        signalled = rows.signalled(answer, victim.demand)
+        return replace(signalled, reason=_GONE_BY_NOW) if signalled.signal is Signal.GONE else signalled
 
     def _statement(self, name: str) -> str:
         return statement("gauss", name, offered=self._offered)
