@@ -40,6 +40,7 @@ pins: .venv/bin/python ## resolve pyproject.toml anew into requirements/*.txt
 	$(COMPILE) --extra demo --group dev --output-file requirements/dev.txt
 	$(COMPILE) --constraint requirements/dev.txt --extra demo --group build --output-file requirements/demo.txt
 	$(COMPILE) --constraint requirements/dev.txt --output-file requirements/runtime.txt
+	$(COMPILE) --constraint requirements/dev.txt --extra gaussdb --output-file requirements/gaussdb.txt
 
 # The demo's folder stays: the next demo finds there what a killed one left running, and ends it.
 clean: ## remove the virtual environment, caches and built files

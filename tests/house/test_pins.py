@@ -13,7 +13,7 @@ from tests.house.checkout import ROOT
 
 PIN = re.compile(r"(?P<name>[a-z0-9][a-z0-9.-]*)==(?P<version>[^ ;]+)( ; [^\\]+)?")
 HASH = re.compile(r"--hash=sha256:[0-9a-f]{64}")
-FILES = ("runtime.txt", "demo.txt", "dev.txt")
+FILES = ("runtime.txt", "gaussdb.txt", "demo.txt", "dev.txt")
 
 
 def pinned(name: str) -> dict[str, str]:
@@ -34,7 +34,9 @@ def asked(name: str) -> list[Requirement]:
     """What pyproject.toml wants in the file of that name."""
     pyproject: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     wanted: list[str] = list(pyproject["project"]["dependencies"])
-    if name != "runtime.txt":
+    if name == "gaussdb.txt":
+        wanted += pyproject["project"]["optional-dependencies"]["gaussdb"]
+    if name in {"demo.txt", "dev.txt"}:
         wanted += pyproject["project"]["optional-dependencies"]["demo"]
         wanted += pyproject["dependency-groups"]["build"]
     if name == "dev.txt":
