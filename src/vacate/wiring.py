@@ -6,12 +6,14 @@ import os
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 
 from starlette.types import ASGIApp
 
 from vacate import __version__
 from vacate.domain.errors import AuditUnavailableError, StoreUnavailableError
 from vacate.engines.gateway import EngineGateway, GatewaySettings
+from vacate.engines.scout import EngineScout
 from vacate.engines.timeouts import Timeouts
 from vacate.http.app import build_app
 from vacate.http.gate import Gate
@@ -32,10 +34,12 @@ from vacate.iam.sealing import Sealer, sealing_key
 from vacate.iam.temporary import TemporaryKeyService
 from vacate.iam.throttle import Throttle
 from vacate.iam.tokens import TokenService
+from vacate.inventory.patroni import PatroniCluster
 from vacate.inventory.static import StaticInventory
 from vacate.operations.admit import Admit
 from vacate.operations.clock import utc_now
 from vacate.operations.describe import Describe
+from vacate.operations.discover import Discover
 from vacate.operations.journal import Journal
 from vacate.operations.kill_idle import KillIdle
 from vacate.operations.kill_sessions import KillSessions
@@ -111,6 +115,16 @@ async def open_directory(settings: Settings) -> AsyncGenerator[UserDirectory]:
             yield UserDirectory(credentials=state.credentials, passwords=passwords, sealer=sealer, clock=utc_now)
         finally:
             passwords.close()
+
+
+def discovery(patroni: str | None, *, connect_within: timedelta) -> Discover:
+    """What looks at a cluster; `patroni` is where to ask for its members.
+
+    Raises:
+        DiscoveryError: that is no address.
+    """
+    scout = EngineScout(Timeouts(connect=connect_within))
+    return Discover(scout=scout, enrol=PatroniCluster(patroni).roster if patroni else None)
 
 
 @asynccontextmanager

@@ -73,6 +73,54 @@ def serve(config: Path) -> None:
     run(work())
 
 
+@main.command()
+@click.argument("dsns", nargs=-1, required=True, metavar="DSN...")
+@click.option("--patroni", metavar="URL", help="Patroni's interface on a member, such as http://10.0.0.11:8008.")
+@click.option("--without", multiple=True, metavar="NAME", help="Leave a server out, by name, host or host:port.")
+@click.option("--name", default="", help="The instance's name.  [default: Patroni's, else the primary's host]")
+@click.option("--project-name", help="The project's name.  [default: the region's, else default]")
+@click.option("--project-id", help="The project's id: 32 letters and digits.  [default: made of its name]")
+@click.option("--region", default="", help="The project's region.  [default: none]")
+@click.option(
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path, allow_dash=True),
+    default=Path("vacate.toml"),
+    show_default=True,
+    help="The file to write, which must not exist yet; - is standard output.",
+)
+@click.option("--connect-timeout", type=click.FloatRange(0.1, 60), default=5, show_default=True, help="In seconds.")
+def discover(  # noqa: PLR0913 - one parameter for each option.
+    *,
+    dsns: tuple[str, ...],
+    patroni: str | None,
+    without: tuple[str, ...],
+    name: str,
+    project_name: str | None,
+    project_id: str | None,
+    region: str,
+    output: Path,
+    connect_timeout: float,
+) -> None:
+    """Look at a cluster and write its configuration.
+
+    DSN is the login of Vacate's role on one of its servers; - reads DSNs from standard input, one a line.
+    """
+    from vacate.cli.discover import DiscoverOptions, run_discover
+
+    options = DiscoverOptions(
+        dsns=dsns,
+        patroni=patroni,
+        without=without,
+        name=name,
+        project_name=project_name or region or "default",
+        project_id=project_id,
+        region=region,
+        output=output,
+        connect_timeout_s=connect_timeout,
+    )
+    run(run_discover(options))
+
+
 @main.group()
 def user() -> None:
     """Users and their roles."""

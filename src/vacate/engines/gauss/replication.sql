@@ -1,0 +1,25 @@
+-- since: 0
+/* vacate:replication */
+-- The server itself, by what no other server shares; whom it streams its log to; and whom it receives it from, in the
+-- words `10.0.0.2:50300<--10.0.0.1:5433`. The ports there are for replication, and clients cannot use them.
+SELECT CAST('own' AS text) AS relation,
+       host(inet_server_addr()) AS host,
+       CAST(NULL AS int) AS port,
+       CAST(NULL AS text) AS name,
+       pg_postmaster_start_time() AS started_at
+UNION ALL
+SELECT CAST('receiver' AS text),
+       host(r.client_addr),
+       CAST(NULL AS int),
+       CAST(r.application_name AS text),
+       CAST(NULL AS timestamp with time zone)
+  FROM pg_stat_replication r
+ WHERE lower(r.state) <> 'backup'
+UNION ALL
+SELECT CAST('source' AS text),
+       substring(w.channel from '<--(.*):[0-9]+$'),
+       CAST(NULL AS int),
+       CAST(NULL AS text),
+       CAST(NULL AS timestamp with time zone)
+  FROM pg_stat_get_wal_receiver() w
+ WHERE w.channel LIKE '%<--%';

@@ -1,0 +1,97 @@
+"""One look at a server that is no component yet: what it is, and whom it names."""
+
+from collections.abc import Sequence
+
+from vacate.domain.discovery import ClusterNode, NodeType, Receiver, ServerFacts, Source
+from vacate.domain.errors import MissingRightsError
+from vacate.domain.servers import Engine
+from vacate.engines.capabilities import Capabilities
+from vacate.engines.dialects import probe
+from vacate.engines.drivers import Row
+from vacate.engines.login import dialect_of
+from vacate.engines.statements import statement
+from vacate.engines.timeouts import Timeouts
+from vacate.engines.wire import StatementRefusedError, Wire
+
+_UNDEFINED_FUNCTION = "42883"
+_UNDEFINED_TABLE = "42P01"
+
+
+class EngineScout:
+    """Implements `operations.discover.Scout`."""
+
+    def __init__(self, timeouts: Timeouts) -> None:
+        self._timeouts = timeouts
+
+    async def look(self, dsn: str) -> ServerFacts:
+        """Log in, ask the server what it is and whom it names, and log out.
+
+        Raises:
+            ComponentUnreachableError, MissingRightsError, UnsupportedServerError.
+        """
+        wire = Wire(dsn, self._timeouts)
+        try:
+            await wire.connect()
+            capabilities = await probe(wire)
+            if capabilities.remedies:
+                raise MissingRightsError(capabilities.remedies)
+            return await _facts(wire, capabilities)
+        finally:
+            await wire.close()
+
+
+async def _facts(wire: Wire, capabilities: Capabilities) -> ServerFacts:
+    software = capabilities.software
+    sql = statement(dialect_of(software.engine), "replication", software.major, capabilities.offered)
+    relations = await wire.fetch(sql)
+    (own,) = _related(relations, "own")
+    sources = [Source(host=row["host"], port=row["port"]) for row in _related(relations, "source")]
+    family = software.engine.of_gauss_family
+    return ServerFacts(
+        engine=software.engine,
+        version=software.version,
+        system_identifier=capabilities.system_identifier,
+        in_recovery=capabilities.in_recovery,
+        started_at=own["started_at"],
+        own_host=own["host"] or "",
+        node_name=capabilities.node_name,
+        distributed=await _is_distributed(wire, software.engine) if family else False,
+        receivers=tuple(
+            Receiver(host=row["host"] or "", name=row["name"] or "") for row in _related(relations, "receiver")
+        ),
+        source=sources[0] if sources else None,
+        nodes=await _nodes(wire, capabilities.node_name) if family else (),
+    )
+
+
+def _related(rows: Sequence[Row], relation: str) -> list[Row]:
+    return [row for row in rows if row["relation"] == relation]
+
+
+async def _is_distributed(wire: Wire, engine: Engine) -> bool | None:
+    """Whether the server is a part of a distributed cluster; `None` if it does not tell."""
+    if engine is Engine.DWS:
+        return True
+    try:
+        (row,) = await wire.fetch(statement("gauss", "deployment"))
+    except StatementRefusedError as error:
+        if error.sqlstate != _UNDEFINED_FUNCTION:
+            raise
+        # The oldest openGauss has no such function, and no openGauss is distributed.
+        return False if engine is Engine.OPENGAUSS else None
+    return bool(row["distributed"])
+
+
+async def _nodes(wire: Wire, node_name: str | None) -> tuple[ClusterNode, ...]:
+    """The nodes of the cluster. Only a coordinator knows them; what others have in that place means nothing."""
+    try:
+        rows = await wire.fetch(statement("gauss", "nodes"))
+    except StatementRefusedError as error:
+        if error.sqlstate != _UNDEFINED_TABLE:
+            raise
+        return ()
+    nodes = tuple(
+        ClusterNode(name=row["name"], type=NodeType(row["type"]), host=row["host"], port=row["port"]) for row in rows
+    )
+    own = (node_name, NodeType.COORDINATOR)
+    return nodes if own in {(node.name, node.type) for node in nodes} else ()
