@@ -58,12 +58,12 @@ def event_list(events: Iterable[StoredEvent]) -> None:
 def sessions_table(sessions: Iterable[StoredSession], *, title: str | None = None) -> Table:
     """One line a session: who it is, what became of it, and why."""
     table = Table(title=title, title_justify="left", title_style="bold")
-    for column in ("pid", "user", "application", "database", "client", "outcome", "why"):
+    for column in ("session", "user", "application", "database", "client", "outcome", "why"):
         table.add_column(column, overflow="fold")
     for entry in sorted(sessions, key=_by_outcome):
         style = "red" if entry.outcome is Outcome.TERMINATED else ""
         table.add_row(
-            str(entry.pid),
+            str(entry.session_id),
             entry.user or "-",
             entry.application or "-",
             entry.database or "-",
