@@ -54,6 +54,7 @@ from vacate.settings.file import Settings
 from vacate.store.audit import SqlAuditLog
 from vacate.store.credentials import SqlCredentials
 from vacate.store.database import Database, open_database
+from vacate.store.freezes import SqlFreezes
 from vacate.store.pins import SqlPins
 from vacate.telemetry.access_log import TelemetryAccessLog
 from vacate.telemetry.logs import log
@@ -65,11 +66,12 @@ _CATCH_UP_EVERY = 2.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class State:
-    """Vacate's own state, opened: the audit, the pins, and the directory of users and access keys."""
+    """Vacate's own state, opened: audit, pins, the freeze switch, and the directory of users and access keys."""
 
     database: Database
     audit: SqlAuditLog
     pins: SqlPins
+    freezes: SqlFreezes
     credentials: SqlCredentials
 
 
@@ -95,6 +97,7 @@ async def open_state(settings: Settings) -> AsyncGenerator[State]:
             database=database,
             audit=SqlAuditLog(database),
             pins=SqlPins(database),
+            freezes=SqlFreezes(database),
             credentials=SqlCredentials(database),
         )
     finally:
@@ -154,11 +157,12 @@ async def open_service(settings: Settings) -> AsyncGenerator[Service]:
         stack.callback(passwords.close)
         iam_door, gate = _access(settings, state.credentials, passwords, sealer, access_log)
         routes = [
-            *GaussdbV3Door(gate=gate, served=_served(settings, gateway, journal, observer)).routes(),
+            *GaussdbV3Door(gate=gate, served=_served(settings, gateway, state, journal, observer)).routes(),
             *iam_door.routes(),
             *ReferenceDoor(document=document(DOORS, __version__)).routes(),
             *HealthDoor(
                 health=gateway.health,
+                freezes=state.freezes.standing,
                 check_store=_store_check(state, journal),
                 failures=access_log,
                 exposition=metrics.exposition,
@@ -170,12 +174,15 @@ async def open_service(settings: Settings) -> AsyncGenerator[Service]:
         yield Service(app=build_app(routes, access_log), state=state, gateway=gateway)
 
 
-def _served(settings: Settings, gateway: EngineGateway, journal: Journal, observer: TelemetryObserver) -> Served:
+def _served(
+    settings: Settings, gateway: EngineGateway, state: State, journal: Journal, observer: TelemetryObserver
+) -> Served:
     """Every operation that the compatible door calls."""
     inventory = StaticInventory(settings.configured_instances())
     sweep = Sweep(
         inventory=inventory,
         gateway=gateway,
+        freezes=state.freezes,
         journal=journal,
         observer=observer,
         clock=utc_now,

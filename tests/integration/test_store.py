@@ -12,6 +12,7 @@ from sqlalchemy import event, text
 from vacate.demo.servers import Server, find_installations, open_workplace
 from vacate.domain.audit import AuditAction, AuditEvent
 from vacate.domain.errors import AuditUnavailableError, StoreUnavailableError
+from vacate.domain.freezing import Freeze
 from vacate.domain.guards import GuardName
 from vacate.domain.identity import Actor, CredentialKind, Grant, Role
 from vacate.domain.sessions import Session
@@ -31,6 +32,7 @@ from vacate.operations.ports import AuditLog
 from vacate.store.audit import SqlAuditLog, StoredSession
 from vacate.store.credentials import SqlCredentials
 from vacate.store.database import Database, open_database
+from vacate.store.freezes import SqlFreezes
 from vacate.store.pins import SqlPins
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)
@@ -542,6 +544,41 @@ async def test_a_revoked_token_is_gone(credentials: SqlCredentials) -> None:
 async def test_nothing_is_kept_for_a_user_who_does_not_exist(credentials: SqlCredentials) -> None:
     with pytest.raises(StoreUnavailableError):
         await credentials.add_access_key(access_key="AK1", sealed_secret=b"x", user_id="nobody", at=NOW)
+
+
+# --- the freeze switch -----------------------------------------------------------------------------------------------
+
+FREEZE = Freeze(instance_id=InstanceId("i1"), by="ana", reason="month end \N{EM DASH} \x00 no kills", since=NOW)
+
+
+async def test_what_is_frozen_stays_so_for_whoever_opens_the_store(database: Database) -> None:
+    assert await SqlFreezes(database).standing() == ()
+    assert await SqlFreezes(database).freeze(FREEZE)
+    everywhere = replace(FREEZE, instance_id=None, since=NOW + timedelta(seconds=1), reason="all")
+    assert await SqlFreezes(database).freeze(everywhere)
+    kept, all_of_them = await SqlFreezes(database).standing()
+    assert (kept.instance_id, kept.by, kept.since) == ("i1", "ana", NOW)
+    assert all_of_them == everywhere
+
+
+async def test_a_scope_that_is_frozen_keeps_what_was_said_first(database: Database) -> None:
+    freezes = SqlFreezes(database)
+    first = replace(FREEZE, reason="first")
+    assert await freezes.freeze(first)
+    assert not await freezes.freeze(replace(first, reason="second", by="bob"))
+    assert await freezes.standing() == (first,)
+
+
+async def test_to_thaw_one_scope_leaves_the_others_frozen(database: Database) -> None:
+    freezes = SqlFreezes(database)
+    one, everywhere = replace(FREEZE, reason="one"), replace(FREEZE, instance_id=None, reason="all")
+    for freeze in (one, everywhere):
+        await freezes.freeze(freeze)
+    assert await freezes.thaw(InstanceId("i2")) is None
+    assert await freezes.thaw(None) == everywhere
+    assert await freezes.standing() == (one,)
+    assert await freezes.thaw(InstanceId("i1")) == one
+    assert await freezes.standing() == ()
 
 
 # --- pins ------------------------------------------------------------------------------------------------------------

@@ -20,6 +20,7 @@ from vacate.domain.errors import (
     InstanceUnknownError,
     VacateError,
 )
+from vacate.domain.freezing import Freeze
 from vacate.domain.guards import GuardSettings
 from vacate.domain.identity import Actor, CredentialKind, Grant, Role
 from vacate.domain.sweeps import Report
@@ -160,6 +161,22 @@ class MemoryAudit:
 
 
 @dataclass(kw_only=True)
+class Switch:
+    """The freeze switch. `turns` is what it shows from one look to the next; the last one stays."""
+
+    turns: list[tuple[Freeze, ...] | VacateError] = field(default_factory=lambda: [()])
+    looks: int = 0
+
+    async def standing(self) -> tuple[Freeze, ...]:
+        await asyncio.sleep(0)
+        self.looks += 1
+        shown = self.turns.pop(0) if len(self.turns) > 1 else self.turns[0]
+        if isinstance(shown, VacateError):
+            raise shown
+        return shown
+
+
+@dataclass(kw_only=True)
 class Witness:
     """An observer that remembers what it was told."""
 
@@ -182,12 +199,14 @@ class World:
         self.link = ModelLink(server=self.server)
         self.gateway = ModelGateway(lent=self.link)
         self.inventory = OnePlace()
+        self.switch = Switch()
         self.audit = MemoryAudit(tape=self.tape)
         self.observer = Witness()
         self.journal = Journal(self.audit, self.observer)
         sweep = Sweep(
             inventory=self.inventory,
             gateway=self.gateway,
+            freezes=self.switch,
             journal=self.journal,
             observer=self.observer,
             clock=TickingClock(),

@@ -38,6 +38,7 @@ from vacate.operations.ports import ComponentHealth, Gateway, Link, Signalled
 from vacate.operations.sweep import Limits, Sweep
 from vacate.store.audit import SqlAuditLog, StoredEvent
 from vacate.store.database import Database, open_database
+from vacate.store.freezes import SqlFreezes
 from vacate.store.pins import SqlPins
 
 PROJECT = ProjectId("0611f1bd8b00d5d32f17c017f15b599f")
@@ -243,6 +244,7 @@ async def vacate(
         sweep = Sweep(
             inventory=StaticInventory([configured]),
             gateway=interrupted,
+            freezes=SqlFreezes(database),
             journal=journal,
             observer=witness,
             clock=utc_now,

@@ -7,6 +7,8 @@ import math
 from collections.abc import Sequence
 from datetime import timedelta
 
+from vacate.domain.freezing import Freeze
+
 
 class VacateError(Exception):
     """The root of every error that Vacate raises on purpose."""
@@ -165,6 +167,14 @@ class ComponentBusyError(VacateError):
 
     def __init__(self) -> None:
         super().__init__("another call is at work on this component; try again when it has ended")
+
+
+class KillsFrozenError(VacateError):
+    """Somebody turned the freeze switch, so nobody's session is ended."""
+
+    def __init__(self, freeze: Freeze) -> None:
+        self.freeze = freeze
+        super().__init__(f"nothing is ended while kills are frozen ({freeze}); to allow them run: {freeze.thawed_by}")
 
 
 class MissingRightsError(VacateError):

@@ -1,12 +1,13 @@
 """What a monitor asks: is the service alive, what can it sweep, and its metrics."""
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from vacate.domain.errors import VacateError
+from vacate.domain.freezing import Freeze
 from vacate.http.answers import json_response
 from vacate.http.gate import FailureLog
 from vacate.operations.ports import ComponentHealth
@@ -19,12 +20,14 @@ class HealthDoor:
         self,
         *,
         health: Callable[[], Iterable[ComponentHealth]],
+        freezes: Callable[[], Awaitable[Sequence[Freeze]]],
         check_store: Callable[[], Awaitable[None]],
         failures: FailureLog,
         exposition: Callable[[], bytes],
         content_type: str,
     ) -> None:
         self._health = health
+        self._freezes = freezes
         self._check_store = check_store
         self._failures = failures
         self._exposition = exposition
@@ -45,8 +48,11 @@ class HealthDoor:
     async def _ready(self, request: Request) -> Response:
         """`ok`: everything can be swept. `degraded`: some of it. `unavailable` (503): nothing."""
         request.state.route = "/readyz"
+        frozen: list[dict[str, object]] | None = None
         try:
             await self._check_store()
+            # Who turned the switch and why is for those who may call, and in the error that they get.
+            frozen = [{"instance_id": each.instance_id, "since": each.since} for each in await self._freezes()]
             store = None
         except VacateError as error:
             # Its words name files and hosts, and anybody may ask here.
@@ -72,6 +78,7 @@ class HealthDoor:
         ]
         content = {
             "status": status,
+            "frozen": frozen,
             "store": {"ready": store is None, "problem": store},
             "components": components,
         }

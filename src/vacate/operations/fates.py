@@ -30,7 +30,11 @@ class Fates:
 
     def out_of_time(self, limit: timedelta) -> None:
         """The others have no turn any more."""
-        self._not_reached = f"{limit.total_seconds():g} s were over before its turn"
+        self.stopped(f"{limit.total_seconds():g} s were over before its turn")
+
+    def stopped(self, reason: str) -> None:
+        """The others have no turn any more; `reason` is the words for each of them."""
+        self._not_reached = reason
 
     @property
     def unanswered(self) -> frozenset[SessionKey]:

@@ -9,6 +9,7 @@ from typing import Protocol
 from vacate.domain.activity import Activity
 from vacate.domain.audit import AuditEvent
 from vacate.domain.criteria import Criteria
+from vacate.domain.freezing import Freeze
 from vacate.domain.guards import GuardName, GuardSettings
 from vacate.domain.servers import Engine, Neighbours
 from vacate.domain.sessions import Session, SessionKey, Victim
@@ -174,6 +175,18 @@ class Pins(Protocol):
 
     async def pin(self, component: Component, system_identifier: str) -> str:
         """Keep an identifier unless one is kept already; returns the one that is kept."""
+        ...
+
+
+class Freezes(Protocol):
+    """The freeze switch."""
+
+    async def standing(self) -> tuple[Freeze, ...]:
+        """Everything that is frozen now.
+
+        Raises:
+            StoreUnavailableError: it cannot be read.
+        """
         ...
 
 

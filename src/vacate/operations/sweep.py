@@ -7,16 +7,18 @@ from datetime import timedelta
 
 from vacate.domain.audit import AuditAction, AuditEvent
 from vacate.domain.criteria import Criteria
-from vacate.domain.errors import VacateError
+from vacate.domain.errors import KillsFrozenError, StoreUnavailableError, VacateError
+from vacate.domain.freezing import Freeze
 from vacate.domain.guards import GuardName, GuardSettings, Surroundings, Verdict
 from vacate.domain.identity import Actor, Permission
 from vacate.domain.sessions import Session
 from vacate.domain.sweeps import Report, SessionOutcome, Verb
-from vacate.domain.topology import Target
+from vacate.domain.topology import Component, Target
 from vacate.operations.fates import Fates
 from vacate.operations.journal import Journal
 from vacate.operations.ports import (
     Clock,
+    Freezes,
     Gateway,
     Inventory,
     Link,
@@ -74,6 +76,7 @@ class Sweep:
 
     inventory: Inventory
     gateway: Gateway
+    freezes: Freezes
     journal: Journal
     observer: Observer
     clock: Clock
@@ -87,6 +90,8 @@ class Sweep:
         Raises:
             ProjectMismatchError, PermissionDeniedError: the actor may not do this.
             InstanceUnknownError, NodeUnknownError, ComponentUnknownError: there is no such target.
+            KillsFrozenError: somebody turned the freeze switch.
+            StoreUnavailableError: whether they did cannot be read.
             ComponentUnreachableError, ComponentBusyError, MissingRightsError, WrongServerError,
             UnsupportedServerError: the component's server is in no state to be swept.
             AuditUnavailableError: the intent cannot be written.
@@ -103,6 +108,7 @@ class Sweep:
         try:
             actor.require(Permission.KILL, target.project_id)
             placement = self.inventory.place(target)
+            await self._refuse_when_frozen(placement.component)
             async with self.gateway.link(placement.component) as link:
                 return await self._sweep(actor, target, task, placement, link)
         except VacateError as error:
@@ -123,10 +129,12 @@ class Sweep:
         fates = Fates(task.judge(task.about(looked_at), placement.criteria, guards, surroundings))
 
         if fates.victims:
+            # To look may have taken a while, and so may the wait for the link.
+            await self._refuse_when_frozen(component)
             intended = fates.outcomes(victims_only=True)
             await self.journal.record(self._event(task.intended, actor, target, task, intended))
             try:
-                await self._signal(link, guards.off, fates)
+                await self._signal(link, guards.off, component, fates)
                 await self._confirm(link, fates)
             except Exception as error:
                 # Nobody foresaw it, and signals may be out: what is known is written down all the same.
@@ -173,7 +181,17 @@ class Sweep:
             error=None if error is None else f"{type(error).__name__}: {error}",
         )
 
-    async def _signal(self, link: Link, off: frozenset[GuardName], fates: Fates) -> None:
+    async def _frozen(self, component: Component) -> Freeze | None:
+        """The freeze that stops the sweeps of a component, if there is one."""
+        standing = await self.freezes.standing()
+        return next((freeze for freeze in standing if freeze.covers(component.instance_id)), None)
+
+    async def _refuse_when_frozen(self, component: Component) -> None:
+        if freeze := await self._frozen(component):
+            raise KillsFrozenError(freeze)
+
+    async def _signal(self, link: Link, off: frozenset[GuardName], component: Component, fates: Fates) -> None:
+        """Signal chunk by chunk; before each, the time and the freeze switch are looked at."""
         deadline = asyncio.get_running_loop().time() + self.limits.signal_for.total_seconds()
         try:
             async for answers in link.terminate(fates.victims, off):
@@ -181,8 +199,13 @@ class Sweep:
                 if asyncio.get_running_loop().time() > deadline:
                     fates.out_of_time(self.limits.signal_for)
                     return
+                if freeze := await self._frozen(component):
+                    fates.stopped(f"kills were frozen before its turn ({freeze})")
+                    return
         except TerminateBrokenError as error:
             fates.broke_off(str(error), error.in_flight)
+        except StoreUnavailableError as error:
+            fates.stopped(f"whether kills are frozen could not be read before its turn ({error})")
 
     async def _confirm(self, link: Link, fates: Fates) -> None:
         """Poll once for all of them until each is gone or the time is over.

@@ -137,6 +137,16 @@ temporary_keys = Table(
     Column("expires_at", UtcDateTime, nullable=False, index=True),
 )
 
+# An empty instance id stands for all instances.
+freezes = Table(
+    "freezes",
+    metadata,
+    Column("instance_id", AnyText, primary_key=True),
+    Column("by", AnyText, nullable=False),
+    Column("reason", AnyText, nullable=False),
+    Column("since", UtcDateTime, nullable=False),
+)
+
 # The audit copies the names it needs and refers to no other table: nothing else can change what it says.
 audit_events = Table(
     "audit_events",

@@ -11,7 +11,7 @@ from argon2 import PasswordHasher
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.support.fakes import COMPONENT, INSTANCE, PROJECT
+from tests.support.fakes import COMPONENT, INSTANCE, PROJECT, Switch
 from tests.support.memory_credentials import MemoryCredentials
 from tests.support.set_clock import SetClock
 from tests.unit.http.asgi import Answer, Caller, call
@@ -110,6 +110,7 @@ class House:
             ).routes(),
             *HealthDoor(
                 health=lambda: [UP],
+                freezes=Switch().standing,
                 check_store=writable,
                 failures=Tally(),
                 exposition=lambda: b"",

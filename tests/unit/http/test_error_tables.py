@@ -33,6 +33,7 @@ INHERITED_AT_SIGN_IN: dict[type[VacateError], type[VacateError]] = {
     domain.ComponentUnknownError: VacateError,
     domain.ComponentUnreachableError: VacateError,
     domain.ComponentBusyError: VacateError,
+    domain.KillsFrozenError: VacateError,
     domain.MissingRightsError: VacateError,
     domain.WrongServerError: VacateError,
     domain.UnsupportedServerError: VacateError,

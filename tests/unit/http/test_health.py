@@ -6,11 +6,12 @@ from datetime import UTC, datetime
 
 import pytest
 
-from tests.support.fakes import COMPONENT
+from tests.support.fakes import COMPONENT, Switch
 from tests.unit.http.asgi import Answer, call
 from tests.unit.http.test_envelope import RememberingLog
 from tests.unit.http.test_gate import Tally
 from vacate.domain.errors import StoreUnavailableError
+from vacate.domain.freezing import Freeze
 from vacate.domain.servers import Engine
 from vacate.domain.topology import ComponentId
 from vacate.http.app import build_app
@@ -40,9 +41,11 @@ async def ask(
     store: Callable[[], Awaitable[None]] = writable,
     method: str = "GET",
     tally: Tally | None = None,
+    switch: Switch | None = None,
 ) -> Answer:
     door = HealthDoor(
         health=lambda: entries,
+        freezes=(switch or Switch()).standing,
         check_store=store,
         failures=tally or Tally(),
         exposition=lambda: b"a 1\n",
@@ -106,3 +109,23 @@ async def test_metrics_are_given_as_they_are() -> None:
 async def test_a_monitor_may_ask_for_the_head_alone_and_change_nothing(path: bytes) -> None:
     assert (await ask(path, UP, method="HEAD")).status == 200
     assert (await ask(path, UP, method="POST")).refusal == (404, "APIGW.0101")
+
+
+async def test_readiness_tells_where_the_freeze_switch_is_on_and_not_who_turned_it() -> None:
+    freeze = Freeze(instance_id=COMPONENT.instance_id, by="olga", reason="month end", since=AT)
+    everywhere = Freeze(instance_id=None, by="olga", reason="month end", since=AT)
+    answer = await ask(b"/readyz", UP, switch=Switch(turns=[(freeze, everywhere)]))
+    assert answer.status == 200
+    since = "2026-01-02T03:04:05Z"
+    assert answer.json["frozen"] == [
+        {"instance_id": COMPONENT.instance_id, "since": since},
+        {"instance_id": None, "since": since},
+    ]
+
+
+async def test_a_switch_that_cannot_be_read_is_no_open_one() -> None:
+    broken = StoreUnavailableError("the disk is gone")
+    answer = await ask(b"/readyz", UP, switch=Switch(turns=[broken]))
+    assert answer.status == 503
+    assert answer.json["frozen"] is None
+    assert answer.json["store"]["ready"] is False

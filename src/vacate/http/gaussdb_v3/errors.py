@@ -138,6 +138,9 @@ ERRORS: ErrorTable = {
         message="Another operation is being performed on the DB instance.",
         chinese="实例正在执行其他操作。",
     ),
+    domain.KillsFrozenError: ErrorRow(
+        status=409, code="DBS.280406", message=_NOT_ALLOWED, chinese=_NOT_ALLOWED_CHINESE
+    ),
     domain.MissingRightsError: ErrorRow(
         status=409, code="DBS.280406", message=_NOT_ALLOWED, chinese=_NOT_ALLOWED_CHINESE
     ),
@@ -195,6 +198,7 @@ OF_A_COMPONENT: tuple[type[VacateError], ...] = (
 )
 OF_A_SWEEP: tuple[type[VacateError], ...] = (
     *OF_A_COMPONENT,
+    domain.KillsFrozenError,
     domain.AuditUnavailableError,
 )
 OF_A_PAGE: tuple[type[VacateError], ...] = (QueryError, LimitError, OffsetError)

@@ -20,9 +20,10 @@ _COMPONENT = {
     "problem": None,
     "checked_at": "2026-01-02T03:04:05.000000Z",
 }
-_ALL_WELL = {"status": "ok", "store": {"ready": True, "problem": None}, "components": [_COMPONENT]}
+_ALL_WELL = {"status": "ok", "frozen": [], "store": {"ready": True, "problem": None}, "components": [_COMPONENT]}
 _NOTHING_WORKS = {
     "status": "unavailable",
+    "frozen": None,
     "store": {"ready": False, "problem": "it cannot be used; Vacate's log says why"},
     "components": [_COMPONENT],
 }

@@ -51,12 +51,25 @@ class ComponentReadiness(msgspec.Struct, frozen=True, kw_only=True):
     checked_at: Annotated[datetime | None, Meta(description="When it was looked at last, in UTC; null before that.")]
 
 
+class FrozenScope(msgspec.Struct, frozen=True, kw_only=True):
+    """What is frozen: nobody's session is ended there."""
+
+    instance_id: Annotated[str | None, Meta(description="The instance; null for all of them.")]
+    since: Annotated[datetime, Meta(description="Since when, in UTC.")]
+
+
 class Readiness(msgspec.Struct, frozen=True, kw_only=True):
     """What can be swept."""
 
     status: Annotated[
         Literal["ok", "degraded", "unavailable"],
         Meta(description="`ok`: everything can be swept. `degraded`: some of it. `unavailable`: nothing."),
+    ]
+    frozen: Annotated[
+        tuple[FrozenScope, ...] | None,
+        Meta(
+            description="Where the freeze switch is on; null when the store cannot be read, and nothing is ended then."
+        ),
     ]
     store: Annotated[StoreReadiness, Meta(description="Vacate's own store.")]
     components: Annotated[tuple[ComponentReadiness, ...], Meta(description="Every configured component.")]
