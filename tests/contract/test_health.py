@@ -70,7 +70,7 @@ def test_readiness_tells_of_every_component_and_what_to_do(service: RunningServi
     assert 'GRANT pg_signal_backend TO "watcher";' in problems[BROKEN_INSTANCE, "dn_6002"]
     assert "the component cannot be reached" in problems[BROKEN_INSTANCE, "dn_6003"]
     for entry in content["components"]:
-        assert set(entry) == {"instance_id", "node_id", "component_id", "ready", "problem", "checked_at"}
+        assert set(entry) == {"instance_id", "node_id", "component_id", "engine", "ready", "problem", "checked_at"}
         assert entry["ready"] is (entry["problem"] is None)
         assert datetime.now(UTC) - datetime.fromisoformat(entry["checked_at"]) < timedelta(minutes=1)
     assert NODES[COORDINATOR] in {entry["node_id"] for entry in content["components"]}

@@ -49,7 +49,7 @@ def standby(server: LiveServer) -> Generator[LiveServer]:
 @pytest.fixture(scope="module")
 def stranger(workplace: Workplace, installation: Installation) -> Generator[LiveServer]:
     """A server of another cluster."""
-    live = LiveServer.start(workplace, f"stranger-{installation.major}", installation, own_identity=True)
+    live = LiveServer.start(workplace, f"discovered-stranger-{installation.major}", installation, own_identity=True)
     yield live
     live.server.stop("immediate")
 

@@ -565,7 +565,7 @@ async def test_a_data_warehouse_has_threads_and_no_ids(warehouse: GaussDouble) -
 
 @in_the_pool
 async def test_a_standby_lists_and_ends_sessions_and_says_whom_it_follows(gauss_server: GaussDouble) -> None:
-    standby = gauss_server.standby(f"standby-{gauss_server.major}", node_name="dn_6002")
+    standby = gauss_server.standby(f"double-standby-{gauss_server.major}", node_name="dn_6002")
     try:
         async with Clients(standby) as clients:
             victim = await clients.idle()
