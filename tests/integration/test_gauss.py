@@ -6,7 +6,8 @@ What a real server can be asked as well is in tests/live. Here is what only a do
 import asyncio
 import sys
 from collections.abc import AsyncGenerator, Callable, Generator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
@@ -21,9 +22,12 @@ from vacate.domain.guards import GuardName
 from vacate.domain.servers import Engine
 from vacate.domain.sweeps import Outcome
 from vacate.domain.topology import Component
+from vacate.engines.dialects import probe
 from vacate.engines.drivers import gauss_driver
 from vacate.engines.gateway import GatewaySettings
+from vacate.engines.statements import blocks
 from vacate.engines.timeouts import Timeouts
+from vacate.engines.wire import Wire
 
 # Only what has a pool can show what a pool does.
 in_the_pool = pytest.mark.parametrize("gauss_server", [True], indirect=True, ids=["pool"], scope="module")
@@ -480,3 +484,52 @@ async def test_a_server_that_cannot_be_asked_for_one_session_alone_is_swept_by_i
         async with vacate(tmp_path, gauss_server.dsn()) as service:
             assert session_ids(await service.sweep(), Outcome.TERMINATED) == expected
     assert await busy.is_alive()
+
+
+# --- every statement -------------------------------------------------------------------------------------------------
+
+BEGAN = datetime(2026, 1, 2, tzinfo=UTC)
+ARGUMENTS: dict[str, tuple[object, ...]] = {
+    "membership": ("gs_role_signal_backend",),
+    "setup": ("10000",),
+    "still_present": ("{1,2}",),
+    "terminate": (0, BEGAN, BEGAN, False, False, "same_session", False),
+}
+STATEMENTS = sorted(
+    entry.name.removesuffix(".sql")
+    for entry in (files("vacate.engines") / "gauss").iterdir()
+    if entry.name.endswith(".sql")
+)
+
+
+async def _say_everything(dsn: str, absent: frozenset[str] = frozenset()) -> int:
+    """Say every block of every statement that the server can understand; how many there were."""
+    wire = Wire(dsn, Timeouts())
+    said = 0
+    try:
+        await wire.connect()
+        offered = (await probe(wire)).offered
+        for name in sorted(set(STATEMENTS) - absent):
+            for block in blocks("gauss", name):
+                if block.fits(0, offered):
+                    await wire.fetch(block.sql, *ARGUMENTS.get(name, ()))
+                    said += 1
+    finally:
+        await wire.close()
+    return said
+
+
+@pytest.mark.parametrize("own_login", [False, True], ids=["asyncpg", "async-gaussdb"])
+async def test_every_statement_is_understood_over_either_driver(gauss_server: GaussDouble, *, own_login: bool) -> None:
+    async with LoginShim(gauss_server.port, {VACATE: PASSWORD}) as shim:
+        said = await _say_everything(_through(shim, gauss_server) if own_login else gauss_server.dsn())
+    assert said > len(STATEMENTS)
+
+
+@pytest.mark.parametrize("own_login", [False, True], ids=["asyncpg", "async-gaussdb"])
+async def test_every_statement_for_a_data_warehouse_is_understood_over_either_driver(
+    warehouse: GaussDouble, *, own_login: bool
+) -> None:
+    async with LoginShim(warehouse.port, {VACATE: PASSWORD}) as shim:
+        dsn = _through(shim, warehouse) if own_login else warehouse.dsn()
+        assert await _say_everything(dsn, absent=frozenset({"deployment"})) >= len(STATEMENTS) - 1
