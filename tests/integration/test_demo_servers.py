@@ -511,7 +511,7 @@ def test_a_run_that_is_alive_is_left_alone(run: _Run) -> None:
 
 @contextmanager
 def _bystander(*command: str) -> Generator[subprocess.Popen[bytes]]:
-    with subprocess.Popen(command) as process:
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
         try:
             yield process
         finally:
@@ -547,8 +547,12 @@ def test_a_process_that_only_looks_into_the_directory_is_never_signalled(
     directory_of_a_dead_run: Path,
 ) -> None:
     log = directory_of_a_dead_run / "dn_6001.log"
-    log.touch()
+    log.write_text("ready\n")
     with _bystander("tail", "-f", str(log)) as reader:
+        # It has the file open once it has read from it.
+        assert reader.stdout is not None
+        assert reader.stdout.readline() == b"ready\n"
+
         cleaned = clean_up_leftovers(directory_of_a_dead_run.parent / ".demo")
 
         assert not cleaned.stopped
