@@ -5,8 +5,8 @@ from urllib.parse import SplitResult, parse_qsl, urlsplit
 
 from vacate.domain.errors import VacateError
 
-_SCHEMES = frozenset({"postgresql", "postgres"})
-_GAUSS_SCHEMES = frozenset({"gaussdb", "opengauss"})
+GAUSS_SCHEMES = frozenset({"gaussdb", "opengauss"})
+SCHEMES = frozenset({"postgresql", "postgres"}) | GAUSS_SCHEMES
 _DEFAULT_PORT = 5432
 # Each of these would lead elsewhere than the address that the DSN names.
 _DETOURS = frozenset({"host", "hostaddr", "port", "service", "servicefile"})
@@ -47,6 +47,16 @@ class Dsn:
         return Dsn(text=parts._replace(netloc=f"{login}{separator}{address}").geturl(), address=address)
 
 
+def host_and_port(text: str) -> tuple[str, int]:
+    """Host and port of a DSN that nobody has checked; empty and 0 for one that names none, or several."""
+    try:
+        parts = urlsplit(text)
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        return "", 0
+    return ("", 0) if "," in parts.netloc else (host or "", port or 0)
+
+
 def parse_dsn(text: str, place: str) -> Dsn:
     """Read a DSN; `place` names it in errors, such as `DSN 2`.
 
@@ -71,7 +81,7 @@ def parse_dsn(text: str, place: str) -> Dsn:
         raise DsnInvalidError(f"{place} must name one host that is reached over TCP")
     if not parts.username and "user" not in query:
         raise DsnInvalidError(f"{place} names no user")
-    if port is None and parts.scheme in _GAUSS_SCHEMES:
+    if port is None and parts.scheme in GAUSS_SCHEMES:
         raise DsnInvalidError(f"{place} names no port")
     if port == 0:
         raise DsnInvalidError(f"{place} names the port 0, which is none")
@@ -80,7 +90,7 @@ def parse_dsn(text: str, place: str) -> Dsn:
 
 
 def _check(parts: SplitResult, place: str) -> None:
-    if parts.scheme not in _SCHEMES | _GAUSS_SCHEMES or not parts.netloc:
+    if parts.scheme not in SCHEMES or not parts.netloc:
         raise DsnInvalidError(f"{place} must be a URL like postgresql://user:password@host:port/database")
     # An unencoded slash, question mark or number sign ends the part with the password early: what follows it would
     # be taken for something else, and the password's beginning for the host.

@@ -10,10 +10,9 @@ from typing import Any, Protocol, cast
 
 import asyncpg
 
+from vacate.domain.dsn import SCHEMES
 from vacate.domain.errors import ComponentUnreachableError
 from vacate.engines.challenge import explain, read_challenge
-
-_SCHEMES = frozenset({"postgresql", "postgres", "gaussdb", "opengauss"})
 
 
 class DriverMissingError(ComponentUnreachableError):
@@ -43,13 +42,6 @@ class Row(Protocol):
     def items(self) -> Iterator[tuple[str, Any]]: ...  # noqa: D102 - as a mapping's.
 
 
-class ServerVersion(Protocol):
-    """What a server gives as its `server_version`. The Gauss family says 9.2.4, whatever its own version is."""
-
-    @property
-    def major(self) -> int: ...  # noqa: D102 - the class says it.
-
-
 class Connection(Protocol):
     """An open connection, as far as Vacate uses one. Whatever talks to the server may raise the driver's `errors`."""
 
@@ -75,10 +67,6 @@ class Connection(Protocol):
         The executions follow one another without waiting, in one transaction that ends with the last: an error in
         one undoes those before it, as far as they can be undone, and no row is returned.
         """
-        ...
-
-    def get_server_version(self) -> ServerVersion:
-        """Which version the server gave at the login."""
         ...
 
 
@@ -158,4 +146,4 @@ class _GaussModule(Protocol):
 def with_scheme(dsn: str, scheme: str) -> str:
     """The same DSN under the one scheme that a driver takes. One that is none of ours is left to the driver."""
     named, separator, rest = dsn.partition("://")
-    return f"{scheme}{separator}{rest}" if separator and named.lower() in _SCHEMES else dsn
+    return f"{scheme}{separator}{rest}" if separator and named.lower() in SCHEMES else dsn

@@ -11,6 +11,7 @@ import ssl
 from dataclasses import dataclass
 from urllib.parse import parse_qs, urlsplit
 
+from vacate.domain.dsn import GAUSS_SCHEMES
 from vacate.domain.errors import ComponentUnreachableError
 from vacate.domain.guards import OWN_APPLICATION
 from vacate.domain.servers import Engine
@@ -27,7 +28,6 @@ from vacate.engines.recognition import ServerSoftware, recognise
 from vacate.engines.statements import statement
 from vacate.engines.timeouts import Timeouts
 
-_GAUSS_SCHEMES = frozenset({"gaussdb", "opengauss"})
 _NO_SLOT = "53300"
 _DENIED = "28"
 _UNDEFINED_OR_DENIED = (_DENIED, "3D")
@@ -87,7 +87,7 @@ async def log_in(dsn: str, timeouts: Timeouts, before: Login | None = None) -> L
 
 
 async def _connect(dsn: str, before: Login | None) -> tuple[Connection, Driver]:
-    speaks_gauss = before.driver.speaks_gauss if before else _scheme(dsn) in _GAUSS_SCHEMES
+    speaks_gauss = before.driver.speaks_gauss if before else _scheme(dsn) in GAUSS_SCHEMES
     first, other = (gauss_driver, postgresql_driver) if speaks_gauss else (postgresql_driver, gauss_driver)
     if before is None and not speaks_gauss:
         await _refuse_what_cannot_be_answered(dsn)
@@ -156,7 +156,7 @@ def _scheme(dsn: str) -> str:
 def _way_round(dsn: str, before: Login | None) -> str:
     """Open transactions can pin every worker of a thread pool; then the server takes a login and never serves it."""
     known = before is not None and before.software.engine.of_gauss_family
-    if not known and _scheme(dsn) not in _GAUSS_SCHEMES:
+    if not known and _scheme(dsn) not in GAUSS_SCHEMES:
         return ""
     return (
         "; open transactions may hold every worker of its thread pool. Its HA port, usually the server's port + 1, "

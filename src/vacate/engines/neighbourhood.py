@@ -7,8 +7,8 @@ so each is asked whenever it is checked, and what it told last is kept.
 import asyncio
 import ipaddress
 from collections.abc import Mapping
-from urllib.parse import urlsplit
 
+from vacate.domain.dsn import host_and_port
 from vacate.domain.servers import Neighbours
 from vacate.domain.topology import Component, ComponentKind, InstanceId, ProjectId
 from vacate.engines.capabilities import Capabilities
@@ -26,7 +26,7 @@ class Neighbourhood:
 
     def __init__(self, servers: Mapping[Component, str]) -> None:
         """Take the components with the DSN of each one's server."""
-        self._hosts = {component: _host(dsn) for component, dsn in servers.items()}
+        self._hosts = {component: host_and_port(dsn)[0] for component, dsn in servers.items()}
         self._told: dict[_Key, dict[Component, Neighbours]] = {}
         self._resolved: dict[str, frozenset[str]] = {}
 
@@ -88,16 +88,6 @@ class Neighbourhood:
                 return frozenset()
             self._resolved[host] = frozenset(str(entry[4][0]) for entry in entries)
         return self._resolved[host]
-
-
-def _host(dsn: str) -> str:
-    """The one host that a DSN names; empty where it names several, a socket, or makes no sense."""
-    try:
-        parts = urlsplit(dsn)
-        host = parts.hostname or ""
-    except ValueError:
-        return ""
-    return "" if "," in parts.netloc else host
 
 
 def _instance(component: Component) -> _Key:

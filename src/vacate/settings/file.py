@@ -2,11 +2,11 @@
 
 from pathlib import Path
 from typing import Annotated, Literal
-from urllib.parse import urlsplit
 
 import msgspec
 
 from vacate.domain.criteria import Criteria, Selection
+from vacate.domain.dsn import host_and_port
 from vacate.domain.guards import GuardName, GuardSettings
 from vacate.domain.topology import (
     Component,
@@ -254,7 +254,7 @@ def _instance(project: ProjectSection, entry: InstanceSection, region: str) -> C
 
 def _node(section: NodeSection) -> Node:
     """A node without a name of its own is called by its id. Its address is its first component's."""
-    host, _ = _address(section.components[0].dsn) if section.components else ("", 0)
+    host, _ = host_and_port(section.components[0].dsn) if section.components else ("", 0)
     return Node(
         id=NodeId(section.id),
         name=section.name or section.id,
@@ -268,17 +268,7 @@ def _port(section: InstanceSection) -> int:
     components = [c for node in section.nodes for c in node.components]
     coordinators = [c for c in components if c.kind is ComponentKind.COORDINATOR]
     entrances = coordinators or [c for c in components if c.role is ComponentRole.PRIMARY]
-    return _address(entrances[0].dsn)[1] if entrances else 0
-
-
-def _address(dsn: str) -> tuple[str, int]:
-    """Host and port of a DSN; empty and 0 for one that names none, or several."""
-    try:
-        parts = urlsplit(dsn)
-        host, port = parts.hostname, parts.port
-    except ValueError:
-        return "", 0
-    return host or "", port or 0
+    return host_and_port(entrances[0].dsn)[1] if entrances else 0
 
 
 def _selection(section: SelectionSection) -> Selection:
