@@ -24,7 +24,7 @@ FLIPPING = 200
 FEWER_IDLE = 200
 FEWER_FLIPPING = 100
 # The family makes its list anew for every victim, and the rest of it passes between the second read and the signal: on
-# the double a millisecond or so, in which hardly anybody wakes. Measured: 4 of 3,262 signals where 100 sessions work
+# the double a millisecond or so, in which hardly anybody wakes. Measured: 4 of 3,281 signals where 100 sessions work
 # all the time, and none of 3,238 where they wake once; the one line hit 74 of 1,104 and 85 of 1,193.
 HARDLY_ANY = 2
 
