@@ -6,16 +6,21 @@ and every test says in its changes what is different.
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from ipaddress import ip_network
 from typing import TypedDict, Unpack
 
 from hypothesis import settings
 from hypothesis import strategies as st
 
-from vacate.domain.criteria import Criteria, Selection
+from vacate.domain.criteria import WAITING_STATES, Criteria, Networks, Selection, StateThreshold
+from vacate.domain.fingerprints import fingerprint
 from vacate.domain.guards import FDW_APPLICATION, GuardName, GuardSettings, Surroundings
+from vacate.domain.limits import Grouping, Limits
+from vacate.domain.patterns import Glob
 from vacate.domain.servers import Engine
 from vacate.domain.sessions import CLIENT_BACKEND, IDLE, Session
 from vacate.domain.topology import ComponentKind
+from vacate.operations.patterns import regex
 
 LOOK_AT = datetime(2026, 1, 2, 12, 0, tzinfo=UTC)
 IDLE_FOR = timedelta(hours=1)
@@ -224,12 +229,44 @@ def any_sessions() -> st.SearchStrategy[Session]:
 sessions = killable_sessions() | almost_killable_sessions() | any_sessions()
 looks = st.lists(sessions, max_size=4, unique_by=lambda session: session.session_id)
 
-_lists = st.lists(names, max_size=3).map(tuple)
+patterns = (
+    names
+    | st.sampled_from(("*", "a*", "?pp", "*e*", "cn_*_*", "")).map(Glob)
+    | st.sampled_from(("^(app|web)$", "o", "[0-9]$", "^$")).map(lambda text: regex(text, "here"))
+)
+_lists = st.lists(patterns, max_size=3).map(tuple)
 selections = st.builds(Selection, include=st.none() | _lists, exclude=_lists)
 _open_or_not = st.just(Selection()) | selections
+NETWORKS = ("192.0.2.0/24", "192.0.2.7/32", "2001:db8::/32", "0.0.0.0/0", "198.51.100.0/24")
+_networks = st.lists(st.sampled_from(NETWORKS).map(ip_network), max_size=2).map(tuple)
+networks = st.builds(Networks, include=st.none() | _networks, exclude=_networks)
+_statements = st.lists(
+    st.sampled_from(_STATEMENTS) | st.sampled_from(("SELECT*", "*")).map(Glob) | st.just(regex("^C", "here")),
+    max_size=2,
+).map(tuple)
+_fingerprints = st.lists(st.sampled_from(_STATEMENTS).map(fingerprint), max_size=2).map(tuple)
+states = st.lists(st.sampled_from(WAITING_STATES), min_size=1, unique=True).flatmap(
+    lambda chosen: st.tuples(*(st.builds(StateThreshold, state=st.just(state), at_least=spans) for state in chosen))
+)
 # The defaults are half of what is drawn: where a lot is set and switched off, hardly anything depends on one guard.
 criteria = st.just(Criteria()) | st.builds(
-    Criteria, min_idle=spans, users=_open_or_not, databases=_open_or_not, applications=_open_or_not
+    Criteria,
+    states=st.just(Criteria().states) | states,
+    users=_open_or_not,
+    databases=_open_or_not,
+    applications=_open_or_not,
+    clients=st.just(Networks()) | networks,
+    statements=st.just(Selection()) | st.builds(Selection, include=st.none() | _statements, exclude=_statements),
+    fingerprints=st.just(Selection()) | st.builds(Selection, include=st.none() | _fingerprints, exclude=_fingerprints),
+)
+_counts = st.integers(0, 6)
+limits = st.builds(
+    Limits,
+    group_by=st.none() | st.sampled_from(Grouping),
+    keep_youngest=st.just(0) | _counts,
+    at_most=st.none() | _counts,
+    at_most_percent=st.none() | st.integers(0, 100),
+    survivors=st.just(0) | _counts,
 )
 guard_settings = st.just(GuardSettings()) | st.builds(
     GuardSettings,

@@ -14,7 +14,7 @@ def is_among(address: str, others: frozenset[str]) -> bool | None:
     gives by itself, so they are not compared. A text that is no address might stand for any of them.
     """
     known = _parsed(others)
-    mine = _parse(address)
+    mine = parse(address)
     if mine is not None and mine in known:
         return True
     return None if mine is None or None in known else False
@@ -23,10 +23,13 @@ def is_among(address: str, others: frozenset[str]) -> bool | None:
 # The same few sets are asked about for every session of a look.
 @lru_cache(maxsize=256)
 def _parsed(addresses: frozenset[str]) -> AbstractSet[_Address | None]:
-    return frozenset(map(_parse, addresses))
+    return frozenset(map(parse, addresses))
 
 
-def _parse(text: str) -> _Address | None:
+# Few clients have many sessions each.
+@lru_cache(maxsize=4096)
+def parse(text: str) -> _Address | None:
+    """An address from its text, an IPv4 one whatever way it is written; `None` where the text is no address."""
     try:
         address = ip_address(text)
     except ValueError:

@@ -26,6 +26,24 @@ class AuditAction(StrEnum):
     KILL_TRANSACTION_FINISHED = "session:kill_transaction:finished"
     KILL_TRANSACTION_REFUSED = "session:kill_transaction:refused"
     """As for idle sessions, of the named sessions that are in a transaction."""
+    KILL_PLANNED_INTENDED = "session:kill_planned:intended"
+    KILL_PLANNED_FINISHED = "session:kill_planned:finished"
+    KILL_PLANNED_REFUSED = "session:kill_planned:refused"
+    """As for idle sessions, of the victims of a plan."""
+    PLAN_MADE = "plan:make:finished"
+    """One component of a new plan; names its victims."""
+    PLAN_APPLY_STARTED = "plan:apply:started"
+    PLAN_APPLY_FINISHED = "plan:apply:finished"
+    PLAN_APPLY_REFUSED = "plan:apply:refused"
+    """A plan was to be applied and was not; says why."""
+    PLAN_APPLY_STOPPED = "plan:apply:stopped"
+    """Somebody stopped it between two statements."""
+    PLAN_APPLY_INTERRUPTED = "plan:apply:interrupted"
+    """Whoever applied it went away in the middle."""
+    FREEZE_ON = "freeze:turn_on:finished"
+    FREEZE_OFF = "freeze:turn_off:finished"
+    AUDIT_PRUNED = "audit:prune:finished"
+    """The oldest events were removed; the note vouches for what came before."""
     PROJECT_REFUSED = "project:enter:refused"
     """A credential was used for a project that it does not belong to."""
 
@@ -36,7 +54,8 @@ class AuditEvent:
 
     What a call did not name yet is empty in `target`. In an intended event the outcome of every session is
     `not_reached`: that is all that is known of them then. `named` are the ids that the caller asked for, each once;
-    in a finished event, those without an entry in `sessions` were not there.
+    in a finished event, those without an entry in `sessions` were not there. `plan_id` is the plan that it was done
+    for. `note` is what else is to be known, in words.
     """
 
     at: datetime
@@ -46,3 +65,5 @@ class AuditEvent:
     sessions: tuple[SessionOutcome, ...] = ()
     named: tuple[int, ...] = ()
     error: str | None = None
+    plan_id: str | None = None
+    note: str | None = None

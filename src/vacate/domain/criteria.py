@@ -1,76 +1,210 @@
 """Which sessions a sweep is about: the criteria, all of them together."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
-from enum import StrEnum
+from functools import partial
+from ipaddress import IPv4Network, IPv6Network
 
-from vacate.domain.sessions import ABORTED, HIDING, IDLE, Session
+from vacate.domain.addresses import parse
+from vacate.domain.criterion import Criterion
+from vacate.domain.fingerprints import fingerprint
+from vacate.domain.limits import Limits
+from vacate.domain.patterns import Pattern, is_one_of
+from vacate.domain.sessions import ABORTED, HIDING, IDLE, IN_TRANSACTION, Session
+
+WAITING_STATES = (IDLE, IN_TRANSACTION, ABORTED)
+"""The states in which a session waits for its client. No sweep chooses a session in any other."""
+
+Network = IPv4Network | IPv6Network
 
 
-class Criterion(StrEnum):
-    """Why a session was never a candidate. `NO_TRANSACTION` is asked of sessions that a caller named, and only it."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StateThreshold:
+    """A state that is meant, and for how long a session must have been in it."""
 
-    NOT_IDLE = "not_idle"
-    TOO_FRESH = "too_fresh"
-    NOT_SELECTED = "not_selected"
-    NO_TRANSACTION = "no_transaction"
+    state: str
+    at_least: timedelta = timedelta(0)
+
+    def __post_init__(self) -> None:
+        """Refuse to have busy sessions chosen, whoever writes it.
+
+        Raises:
+            ValueError: the state is none in which a session waits for its client.
+        """
+        if self.state not in WAITING_STATES:
+            raise ValueError(f"no sweep chooses a session whose state is {self.state!r}")
+
+
+def idle_for(at_least: timedelta) -> tuple[StateThreshold, ...]:
+    """Idle sessions alone, after so long."""
+    return (StateThreshold(state=IDLE, at_least=at_least),)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Selection:
-    """Names to include and to exclude, compared exactly.
+    """Names to include and to exclude, each exactly or by a pattern.
 
-    `include=None` leaves the choice open; an include list, also an empty one, selects nobody else than it names.
+    `include=None` leaves the choice open; an include list, also an empty one, selects nobody else than it fits.
     An exclude always wins.
     """
 
-    include: tuple[str, ...] | None = None
-    exclude: tuple[str, ...] = ()
+    include: tuple[Pattern, ...] | None = None
+    exclude: tuple[Pattern, ...] = ()
+
+    @property
+    def open(self) -> bool:
+        """Whether it selects everybody, so that nobody has to be asked."""
+        return self.include is None and not self.exclude
 
     def refusal(self, what: str, name: str | None) -> str | None:
         """Why `name` is not selected, or `None` when it is. An unknown name is never selected by a list."""
+        return self.refusal_of(f"{what} {name!r}", what, name)
+
+    def refusal_of(self, subject: str, what: str, name: str | None) -> str | None:
+        """The same with other words for whoever is refused."""
         if name is None:
-            return f"its {what} is unknown" if self.include is not None or self.exclude else None
-        if name in self.exclude:
-            return f"{what} {name!r} is excluded"
-        if self.include is not None and name not in self.include:
-            return f"{what} {name!r} is not included"
+            return None if self.open else f"its {what} is unknown"
+        if self.exclude and is_one_of(name, self.exclude):
+            return f"{subject} is excluded"
+        if self.include is not None and not is_one_of(name, self.include):
+            return f"{subject} is not included"
+        return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Networks:
+    """Clients to include and to exclude, by their address. What holds of a `Selection` holds here.
+
+    An IPv4 address that is written as an IPv6 one is the IPv4 address. An address that cannot be read is as unknown as
+    one that is hidden.
+    """
+
+    include: tuple[Network, ...] | None = None
+    exclude: tuple[Network, ...] = ()
+
+    @property
+    def open(self) -> bool:
+        """Whether it selects everybody, so that nobody has to be asked."""
+        return self.include is None and not self.exclude
+
+    def refusal(self, text: str | None) -> str | None:
+        """Why the client at an address is not selected, or `None` when it is."""
+        if self.open:
+            return None
+        if text is None:
+            return "its client is unknown"
+        address = parse(text)
+        if address is None:
+            return f"its client {text!r} is at no address that could be compared"
+        if any(address in network for network in self.exclude):
+            return f"client {text!r} is excluded"
+        if self.include is not None and not any(address in network for network in self.include):
+            return f"client {text!r} is not included"
         return None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Criteria:
-    """All must hold: idle, for at least `min_idle`, and selected by user, database and application."""
+    """All must hold: in one of the states for long enough, and selected by every list.
 
-    min_idle: timedelta = timedelta(0)
+    Only waiting states can be meant. `fingerprints` are compared with that of the session's last statement. The limits
+    are asked after everything else, guards included.
+    """
+
+    states: tuple[StateThreshold, ...] = idle_for(timedelta(0))
     users: Selection = field(default_factory=Selection)
     databases: Selection = field(default_factory=Selection)
     applications: Selection = field(default_factory=Selection)
+    clients: Networks = field(default_factory=Networks)
+    statements: Selection = field(default_factory=Selection)
+    fingerprints: Selection = field(default_factory=Selection)
+    limits: Limits = field(default_factory=Limits)
+
+    @property
+    def read_statements(self) -> bool:
+        """Whether a verdict tells something of what a session ran."""
+        return not (self.statements.open and self.fingerprints.open)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """One criterion, and what it is about. `ask` answers why a session misses it; `None` when nothing was written.
+
+    A question is moot for whoever misses the criterion `moot_after`.
+    """
+
+    by: Criterion
+    about: str
+    ask: Callable[[Session], str | None] | None
+    moot_after: Criterion | None = None
+
+
+def questions(criteria: Criteria) -> tuple[Question, ...]:
+    """Every criterion in the order in which they are asked, also those that nothing was written for."""
+    by = Criterion.NOT_SELECTED
+    names: tuple[tuple[str, Selection, Callable[[Selection, Session], str | None]], ...] = (
+        ("user", criteria.users, lambda chosen, session: chosen.refusal("user", session.user)),
+        ("database", criteria.databases, lambda chosen, session: chosen.refusal("database", session.database)),
+        (
+            "application",
+            criteria.applications,
+            lambda chosen, session: chosen.refusal("application", session.application),
+        ),
+    )
+    texts: tuple[tuple[str, Selection, Callable[[Selection, Session], str | None]], ...] = (
+        ("statement", criteria.statements, _statement_refusal),
+        ("fingerprint", criteria.fingerprints, _fingerprint_refusal),
+    )
+    clients = criteria.clients
+    return (
+        Question(by=Criterion.NOT_IDLE, about="state", ask=partial(_in_no_state, criteria.states)),
+        Question(
+            by=Criterion.TOO_FRESH,
+            about="time in the state",
+            ask=partial(_too_fresh, criteria.states),
+            moot_after=Criterion.NOT_IDLE,
+        ),
+        *(Question(by=by, about=what, ask=None if one.open else partial(ask, one)) for what, one, ask in names),
+        Question(
+            by=by, about="client", ask=None if clients.open else lambda session: clients.refusal(session.client_address)
+        ),
+        *(Question(by=by, about=what, ask=None if one.open else partial(ask, one)) for what, one, ask in texts),
+    )
 
 
 def misses(session: Session, criteria: Criteria) -> Iterator[tuple[Criterion, str]]:
     """Every criterion that the session misses, with its reason in words."""
-    if session.state != IDLE:
-        yield (
-            Criterion.NOT_IDLE,
-            "its state is not known" if session.state is None else f"its state is {session.state!r}",
-        )
-    elif session.in_state_for is None:
-        yield Criterion.TOO_FRESH, "since when it is idle is not known"
-    elif session.in_state_for < criteria.min_idle:
-        seconds = session.in_state_for.total_seconds()
-        yield (
-            Criterion.TOO_FRESH,
-            f"idle for {seconds:.1f} s, less than {criteria.min_idle.total_seconds():g} s",
-        )
-    for what, selection, name in (
-        ("user", criteria.users, session.user),
-        ("database", criteria.databases, session.database),
-        ("application", criteria.applications, session.application),
-    ):
-        if refusal := selection.refusal(what, name):
-            yield Criterion.NOT_SELECTED, refusal
+    for question in questions(criteria):
+        if question.ask is not None and (reason := question.ask(session)):
+            yield question.by, reason
+
+
+def _in_no_state(states: tuple[StateThreshold, ...], session: Session) -> str | None:
+    if any(threshold.state == session.state for threshold in states):
+        return None
+    return "its state is not known" if session.state is None else f"its state is {session.state!r}"
+
+
+def _too_fresh(states: tuple[StateThreshold, ...], session: Session) -> str | None:
+    for threshold in states:
+        if threshold.state == session.state:
+            if session.in_state_for is None:
+                return f"since when it is {threshold.state} is not known"
+            if session.in_state_for < threshold.at_least:
+                seconds = session.in_state_for.total_seconds()
+                return f"{threshold.state} for {seconds:.1f} s, less than {threshold.at_least.total_seconds():g} s"
+    return None
+
+
+# What a session ran is in no words of ours: they go into the audit and to people who may not read statements.
+def _statement_refusal(chosen: Selection, session: Session) -> str | None:
+    return chosen.refusal_of("its last statement", "last statement", session.query)
+
+
+def _fingerprint_refusal(chosen: Selection, session: Session) -> str | None:
+    found = None if session.query is None else fingerprint(session.query)
+    return chosen.refusal_of("the fingerprint of its last statement", "last statement", found)
 
 
 def without_transaction(session: Session) -> str | None:

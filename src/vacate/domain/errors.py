@@ -151,6 +151,48 @@ class ComponentUnknownError(VacateError):
         super().__init__("the component is not deployed on the node")
 
 
+class PlanUnknownError(VacateError):
+    """No such plan in the project. A plan of another project answers the same."""
+
+    def __init__(self) -> None:
+        super().__init__("no such plan in this project; plans are forgotten some time after they expired")
+
+
+class PlanDiffersError(VacateError):
+    """The digest is not that of the plan: the caller has seen another one."""
+
+    def __init__(self) -> None:
+        super().__init__("the digest is not this plan's; read the plan again, and apply what you have read")
+
+
+class PlanExpiredError(VacateError):
+    """The plan's time is over; what it saw may not be so any more."""
+
+    def __init__(self, *, expired_at: str) -> None:
+        super().__init__(f"the plan expired at {expired_at}; make a new one")
+
+
+class PlanSpentError(VacateError):
+    """The plan was applied once, and no plan is applied twice."""
+
+    def __init__(self, *, by: str, at: str) -> None:
+        super().__init__(f"the plan is applied already, by {by} since {at}, and none is applied twice; make a new one")
+
+
+class PlanNotRunningError(VacateError):
+    """Only a plan that is being applied can be stopped."""
+
+    def __init__(self, *, stage: str) -> None:
+        super().__init__(f"the plan is {stage}; only one that is being applied can be stopped")
+
+
+class SessionUnknownError(VacateError):
+    """The component has no such session now."""
+
+    def __init__(self) -> None:
+        super().__init__("the component has no such session now; the audit may say what became of it")
+
+
 # --- the component's server ------------------------------------------------------------------------------------------
 
 
@@ -214,6 +256,10 @@ class StoreUnavailableError(VacateError):
 
     def __init__(self, reason: str) -> None:
         super().__init__(f"Vacate's store cannot be used: {reason}")
+
+
+class CriteriaError(VacateError):
+    """What was written about sessions cannot be used; the message names the place."""
 
 
 class SettingsError(VacateError):

@@ -1,24 +1,26 @@
 """The guards: who is spared although idle or named, and why.
 
-`judge` gives every session a verdict, `judge_named` those that a caller named. A guard never looks anything up: it
-reads the session of one look and the facts of the component. What a guard reads of an idle session can only change by
-a statement of that session, and a statement moves `state_change`, which the terminating statement compares again.
+`judge` gives every session a verdict, `judge_named` those that a caller named. Both go through the same rules as
+`trail`, which tells of each what it says. A guard never looks anything up: it reads the session of one look and the
+facts of the component. What a guard reads of an idle session can only change by a statement of that session, and a
+statement moves `state_change`, which the terminating statement compares again.
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
 from vacate.domain.addresses import is_among
-from vacate.domain.criteria import Criteria, Criterion, misses, without_transaction
+from vacate.domain.criteria import Criteria, questions, without_transaction
+from vacate.domain.criterion import Criterion
+from vacate.domain.limits import answers
 from vacate.domain.reserved import is_a_nodes, is_the_clusters, is_the_platforms
 from vacate.domain.servers import Engine
-from vacate.domain.sessions import CLIENT_BACKEND, Demand, Session, Victim
+from vacate.domain.sessions import CLIENT_BACKEND, IDLE, OWN_APPLICATION, Demand, Session, Victim
 from vacate.domain.topology import ComponentKind
 
-OWN_APPLICATION = "vacate"
 FDW_APPLICATION = "postgres_fdw"
 
 # A listener is known by its last statement only: the server tells nobody else who listens to what. A comment may stand
@@ -83,7 +85,8 @@ class Objection:
 class Verdict:
     """A session with every objection raised against ending it. No objection makes it a victim.
 
-    `demand` is what must still last when it is signalled.
+    `demand` is what must still last when it is signalled. Victims are signalled in the order of the look, which is the
+    server's, whatever order the limits chose them in: they are all to go.
     """
 
     session: Session
@@ -110,8 +113,8 @@ class Verdict:
 def _beginning(session: Session, demand: Demand) -> datetime | None:
     """When that began of which the demand says that it must still last."""
     match demand:
-        case Demand.SAME_IDLE_PERIOD:
-            # An idle period whose length is hidden is none that could be judged.
+        case Demand.SAME_IDLE_PERIOD | Demand.SAME_IDLE_TRANSACTION:
+            # A wait whose length is hidden is none that could be judged.
             return None if session.in_state_for is None else session.state_change
         case Demand.SAME_TRANSACTION:
             return session.transaction_start
@@ -246,18 +249,75 @@ WAIVED_WHEN_NAMED = frozenset(
 """The guards that ask whether an idle session is really abandoned. Whoever names a session has answered that."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """One thing that is asked of a session, in its turn.
+
+    `ask` answers why it objects; it is `None` where a criterion was left open. `off` says that its answer counts for
+    nothing here. The rule is moot for whoever misses the criterion `moot_after`.
+    """
+
+    by: GuardName | Criterion
+    about: str = ""
+    ask: Guard | None
+    off: bool = False
+    moot_after: Criterion | None = None
+
+
+def rules(criteria: Criteria, settings: GuardSettings) -> tuple[Rule, ...]:
+    """Every rule that `judge` goes by but for the limits, in order, also those that are off or were left open.
+
+    What a session is comes first, for it says more than what it does: a checkpointer is spared as one, not for want of
+    a state. Identity and the idle state are no guards and cannot be switched off.
+    """
+    return (
+        *_guards(settings, nature=True),
+        *(
+            Rule(
+                by=question.by,
+                about=question.about,
+                ask=None if question.ask is None else _of_the_session_alone(question.ask),
+                moot_after=question.moot_after,
+            )
+            for question in questions(criteria)
+        ),
+        *_guards(settings, nature=False),
+        Rule(by=Criterion.NOT_IDLE, about="identity", ask=_of_the_session_alone(_hidden)),
+    )
+
+
+def rules_named(settings: GuardSettings, demand: Demand) -> tuple[Rule, ...]:
+    """Every rule that `judge_named` goes by, in order."""
+    transaction = (
+        Rule(by=Criterion.NO_TRANSACTION, about="transaction", ask=_of_the_session_alone(without_transaction)),
+        Rule(by=GuardName.UNKNOWN, about="transaction", ask=_of_the_session_alone(_transaction_hidden)),
+    )
+    return (
+        *_guards(settings, nature=True),
+        *(transaction if demand is Demand.SAME_TRANSACTION else ()),
+        *_guards(settings, nature=False),
+        Rule(by=GuardName.UNKNOWN, about="identity", ask=_of_the_session_alone(_start_hidden)),
+    )
+
+
 def judge(
     sessions: Iterable[Session], criteria: Criteria, settings: GuardSettings, surroundings: Surroundings
 ) -> tuple[Verdict, ...]:
-    """Give every session its verdict, in the order given; each verdict depends on its own session only.
+    """Give every session its verdict, in the order given, which are all that the look found.
 
-    Identity and the idle state are no guards and cannot be switched off: a session whose key or state change the
-    server hides is spared whatever the settings say.
+    Without limits each verdict depends on its own session only. A session whose key or state change the server hides
+    is spared whatever the settings say.
     """
-    return tuple(
-        Verdict(session=session, objections=tuple(_objections(session, criteria, settings, surroundings)))
-        for session in sessions
+    going_by = rules(criteria, settings)
+    verdicts = tuple(
+        Verdict(
+            session=session,
+            objections=objections,
+            demand=Demand.SAME_IDLE_PERIOD if session.state == IDLE else Demand.SAME_IDLE_TRANSACTION,
+        )
+        for session, objections in _judged(sessions, going_by, surroundings, settings)
     )
+    return _limited(verdicts, criteria) if criteria.limits.any else verdicts
 
 
 def judge_named(
@@ -269,58 +329,64 @@ def judge_named(
 ) -> tuple[Verdict, ...]:
     """Give every session its verdict that a caller named, in the order given.
 
-    The instance's criteria are for sessions that nobody named, and so are the guards of `WAIVED_WHEN_NAMED`: all of
-    them are waived. Where the demand is a transaction, the session must be in one. Identity cannot be waived.
+    The instance's criteria and limits are for sessions that nobody named, and so are the guards of
+    `WAIVED_WHEN_NAMED`: all of them are waived. Where the demand is a transaction, the session must be in one.
+    Identity cannot be waived.
     """
-    waived = settings.waiving(WAIVED_WHEN_NAMED)
+    going_by = rules_named(settings.waiving(WAIVED_WHEN_NAMED), demand)
     return tuple(
-        Verdict(
-            session=session, objections=tuple(_objections_named(session, waived, surroundings, demand)), demand=demand
-        )
-        for session in sessions
+        Verdict(session=session, objections=objections, demand=demand)
+        for session, objections in _judged(sessions, going_by, surroundings, settings)
     )
 
 
-def _objections(
-    session: Session, criteria: Criteria, settings: GuardSettings, surroundings: Surroundings
-) -> Iterator[Objection]:
-    raised = _raised(session, settings, surroundings)
-    yield from _by_nature(raised)
-    for criterion, reason in misses(session, criteria):
-        yield Objection(by=criterion, reason=reason)
-    yield from _by_the_rest(raised)
-    if session.key is None or session.state_change is None:
-        yield Objection(by=Criterion.NOT_IDLE, reason="the server hides when it began or since when it is idle")
+def _judged(
+    sessions: Iterable[Session], going_by: Sequence[Rule], surroundings: Surroundings, settings: GuardSettings
+) -> Iterable[tuple[Session, tuple[Objection, ...]]]:
+    asked = [(rule.by, rule.ask) for rule in going_by if rule.ask is not None and not rule.off]
+    for session in sessions:
+        raised = [
+            Objection(by=by, reason=reason) for by, ask in asked if (reason := ask(session, settings, surroundings))
+        ]
+        yield session, tuple(raised)
 
 
-def _objections_named(
-    session: Session, settings: GuardSettings, surroundings: Surroundings, demand: Demand
-) -> Iterator[Objection]:
-    raised = _raised(session, settings, surroundings)
-    yield from _by_nature(raised)
-    if demand is Demand.SAME_TRANSACTION:
-        if missed := without_transaction(session):
-            yield Objection(by=Criterion.NO_TRANSACTION, reason=missed)
-        elif session.transaction_start is None:
-            yield Objection(by=GuardName.UNKNOWN, reason="the server hides whether a transaction is open")
-    yield from _by_the_rest(raised)
-    if session.key is None:
-        yield Objection(by=GuardName.UNKNOWN, reason="the server hides when it began")
+def _limited(verdicts: Sequence[Verdict], criteria: Criteria) -> tuple[Verdict, ...]:
+    """The same verdicts with what the limits object; asked of sessions that nothing else spares."""
+    candidates = [place for place, verdict in enumerate(verdicts) if not verdict.objections]
+    found = answers(criteria.limits, [verdict.session for verdict in verdicts], candidates)
+    return tuple(
+        replace(
+            verdict,
+            objections=tuple(Objection(by=a.by, reason=a.objection) for a in found[place] if a.objection),
+        )
+        if place in found
+        else verdict
+        for place, verdict in enumerate(verdicts)
+    )
 
 
-def _raised(session: Session, settings: GuardSettings, surroundings: Surroundings) -> Mapping[GuardName, str]:
-    """The guards that object, each with its reason, in the order of the guards."""
-    return {
-        name: reason
+def _guards(settings: GuardSettings, *, nature: bool) -> Iterable[Rule]:
+    return (
+        Rule(by=name, ask=guard, off=name in settings.off)
         for name, guard in GUARDS.items()
-        if name not in settings.off and (reason := guard(session, settings, surroundings))
-    }
+        if (name in _NATURE) is nature
+    )
 
 
-def _by_nature(raised: Mapping[GuardName, str]) -> Iterator[Objection]:
-    """What a session is says more than what it does: a checkpointer is spared as one, not for want of a state."""
-    return (Objection(by=name, reason=raised[name]) for name in _NATURE if name in raised)
+def _of_the_session_alone(ask: Callable[[Session], str | None]) -> Guard:
+    return lambda session, _, __: ask(session)
 
 
-def _by_the_rest(raised: Mapping[GuardName, str]) -> Iterator[Objection]:
-    return (Objection(by=name, reason=reason) for name, reason in raised.items() if name not in _NATURE)
+def _hidden(session: Session) -> str | None:
+    hidden = session.backend_start is None or session.state_change is None
+    return "the server hides when it began or since when it is idle" if hidden else None
+
+
+def _start_hidden(session: Session) -> str | None:
+    return "the server hides when it began" if session.backend_start is None else None
+
+
+def _transaction_hidden(session: Session) -> str | None:
+    hidden = session.transaction_start is None and without_transaction(session) is None
+    return "the server hides whether a transaction is open" if hidden else None

@@ -36,6 +36,10 @@ class CredentialKind(StrEnum):
 
     ACCESS_KEY = "access_key"
     TOKEN = "token"  # noqa: S105 - the name of a kind, not a secret
+    COMMAND = "command"
+    """A person at the machine's own keyboard."""
+    SERVICE = "service"
+    """Nobody asked: the service does it by itself."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,3 +86,16 @@ class Actor:
 
     def _role(self, project_id: ProjectId) -> Role | None:
         return next((grant.role for grant in self.grants if grant.project_id == project_id), None)
+
+
+def the_service(request_id: str) -> Actor:
+    """Vacate itself, for what it does without being asked. It has no role, so it may do nothing else."""
+    return Actor(
+        user_id="",
+        user_name="vacate",
+        grants=(),
+        credential_kind=CredentialKind.SERVICE,
+        credential="",
+        source_address="",
+        request_id=request_id,
+    )

@@ -5,10 +5,13 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 IDLE = "idle"
+IN_TRANSACTION = "idle in transaction"
 ABORTED = "idle in transaction (aborted)"
 HIDING = frozenset({None, "disabled"})
 """States of which nothing follows: hidden for want of rights, or not tracked by the server."""
 CLIENT_BACKEND = "client backend"
+OWN_APPLICATION = "vacate"
+"""What Vacate's own sessions call themselves."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +71,8 @@ class Demand(StrEnum):
 
     SAME_IDLE_PERIOD = "same_idle_period"
     """The idle period that it was judged in."""
+    SAME_IDLE_TRANSACTION = "same_idle_transaction"
+    """The wait for its client, inside a transaction, that it was judged in."""
     SAME_TRANSACTION = "same_transaction"
     """The transaction that it was judged in, whatever the session does in it."""
     SAME_SESSION = "same_session"

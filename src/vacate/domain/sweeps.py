@@ -20,6 +20,8 @@ class Verb(StrEnum):
     """End the sessions that the caller named, whatever they do."""
     KILL_TRANSACTION = "kill_transaction"
     """End those of the named sessions that are in a transaction."""
+    KILL_PLANNED = "kill_planned"
+    """End those of a plan's victims that are still what they were when it was made."""
 
 
 class Signal(StrEnum):
@@ -94,7 +96,7 @@ class Report:
     def succeeded(self) -> bool:
         """Whether all is as the caller wanted it.
 
-        A sweep for idle sessions: every victim was seen to be gone or proved not to be idle any more.
+        A sweep for idle sessions, or for a plan's: every victim was seen to be gone or proved not to be idle any more.
         Named sessions: none of them is there any more. Named transactions: none of them is open any more.
         """
         return not any(_failed(self.verb, entry) for entry in self.sessions)
@@ -103,7 +105,7 @@ class Report:
 def _failed(verb: Verb, entry: SessionOutcome) -> bool:
     """Whether a session is still what the verb was to put an end to. To spare a named session is not to end it."""
     match verb:
-        case Verb.KILL_IDLE:
+        case Verb.KILL_IDLE | Verb.KILL_PLANNED:
             return entry.outcome in FAILURES
         case Verb.KILL_NAMED:
             return entry.outcome not in {Outcome.TERMINATED, Outcome.GONE}

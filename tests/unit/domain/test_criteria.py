@@ -5,7 +5,8 @@ from datetime import timedelta
 import pytest
 
 from tests.support.sessions import COORDINATOR, idle_session
-from vacate.domain.criteria import Criteria, Criterion, Selection, misses
+from vacate.domain.criteria import Criteria, Selection, idle_for, misses
+from vacate.domain.criterion import Criterion
 from vacate.domain.guards import GuardSettings, judge
 from vacate.domain.sessions import Session
 
@@ -44,7 +45,7 @@ def test_only_the_state_idle_is_idle(state: str | None) -> None:
 
 def test_a_busy_session_is_not_called_fresh_as_well() -> None:
     busy = idle_session(state="active", in_state_for=timedelta(0))
-    assert missed(busy, Criteria(min_idle=MINUTE)) == [Criterion.NOT_IDLE]
+    assert missed(busy, Criteria(states=idle_for(MINUTE))) == [Criterion.NOT_IDLE]
 
 
 def test_a_busy_sessions_reason_names_its_state() -> None:
@@ -53,7 +54,7 @@ def test_a_busy_sessions_reason_names_its_state() -> None:
 
 
 @pytest.mark.parametrize(
-    ("idle_for", "expected"),
+    ("length", "expected"),
     [
         (timedelta(0), [Criterion.TOO_FRESH]),
         (MINUTE - timedelta(microseconds=1), [Criterion.TOO_FRESH]),
@@ -62,8 +63,8 @@ def test_a_busy_sessions_reason_names_its_state() -> None:
         (None, [Criterion.TOO_FRESH]),
     ],
 )
-def test_a_session_is_old_enough_from_the_threshold_on(idle_for: timedelta | None, expected: list[Criterion]) -> None:
-    assert missed(idle_session(in_state_for=idle_for), Criteria(min_idle=MINUTE)) == expected
+def test_a_session_is_old_enough_from_the_threshold_on(length: timedelta | None, expected: list[Criterion]) -> None:
+    assert missed(idle_session(in_state_for=length), Criteria(states=idle_for(MINUTE))) == expected
 
 
 def test_a_threshold_of_nothing_takes_a_session_that_became_idle_now() -> None:
@@ -76,7 +77,7 @@ def test_a_threshold_of_nothing_takes_no_session_whose_idle_time_is_unknown() ->
 
 def test_a_fresh_sessions_reason_names_both_times() -> None:
     fresh = idle_session(in_state_for=timedelta(seconds=5.25))
-    assert words(fresh, Criteria(min_idle=MINUTE)) == ["idle for 5.2 s, less than 60 s"]
+    assert words(fresh, Criteria(states=idle_for(MINUTE))) == ["idle for 5.2 s, less than 60 s"]
 
 
 @pytest.mark.parametrize("what", ["users", "databases", "applications"])
@@ -136,7 +137,7 @@ class TestSelection:
 
 def test_all_criteria_must_hold_and_each_missed_one_is_named() -> None:
     narrow = Criteria(
-        min_idle=timedelta(days=1),
+        states=idle_for(timedelta(days=1)),
         users=Selection(include=("anna",)),
         databases=Selection(exclude=("shop",)),
         applications=Selection(include=("psql",)),

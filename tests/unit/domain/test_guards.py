@@ -15,7 +15,8 @@ from tests.support.sessions import (
     hidden_session,
     idle_session,
 )
-from vacate.domain.criteria import Criteria, Criterion
+from vacate.domain.criteria import Criteria, idle_for
+from vacate.domain.criterion import Criterion
 from vacate.domain.guards import GUARDS, GuardName, GuardSettings, Objection, Surroundings, Verdict, judge
 from vacate.domain.sessions import Demand, Session
 from vacate.domain.topology import ComponentKind
@@ -303,7 +304,7 @@ def test_a_busy_superuser_is_spared_as_busy_first() -> None:
 
 def test_a_fresh_listener_is_spared_as_fresh_first() -> None:
     fresh = idle_session(in_state_for=timedelta(seconds=1), query="LISTEN jobs")
-    (found,) = judge([fresh], Criteria(min_idle=timedelta(minutes=1)), NO_SETTINGS, COORDINATOR)
+    (found,) = judge([fresh], Criteria(states=idle_for(timedelta(minutes=1))), NO_SETTINGS, COORDINATOR)
     assert [objection.by for objection in found.objections] == [Criterion.TOO_FRESH, GuardName.LISTENER]
 
 

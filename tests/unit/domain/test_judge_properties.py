@@ -1,8 +1,11 @@
 """What holds of `judge` whatever a look brings: who may be a victim, and what can never make one more."""
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import fields, replace
 from datetime import timedelta
+from fnmatch import fnmatchcase
+from ipaddress import ip_address
 
 import pytest
 from hypothesis import assume, event, given
@@ -24,20 +27,29 @@ from tests.support.sessions import (
     killable_sessions,
     looks,
     names,
+    networks,
+    patterns,
     selections,
     sessions,
     spans,
     surroundings,
 )
-from vacate.domain.criteria import Criteria, Selection
+from vacate.domain.criteria import WAITING_STATES, Criteria, Networks, Selection
+from vacate.domain.fingerprints import fingerprint
 from vacate.domain.guards import GuardName, GuardSettings, Surroundings, judge
+from vacate.domain.patterns import Glob, Pattern, Regex
 from vacate.domain.servers import Engine
 from vacate.domain.sessions import Demand, Session
 from vacate.domain.topology import ComponentKind
 
 guard_names = st.sampled_from(GuardName)
-kinds_of_names = st.sampled_from(["users", "databases", "applications"])
+kinds_of_names = st.sampled_from(["users", "databases", "applications", "statements"])
 
+DEMANDS = {
+    "idle": Demand.SAME_IDLE_PERIOD,
+    "idle in transaction": Demand.SAME_IDLE_TRANSACTION,
+    "idle in transaction (aborted)": Demand.SAME_IDLE_TRANSACTION,
+}
 LISTENING = {"LISTEN jobs", "BEGIN; listen jobs; COMMIT"}
 
 
@@ -53,7 +65,7 @@ def victims(
         if victim := verdict.victim:
             session = verdict.session
             assert (victim.key, victim.pid) == (session.key, session.pid)
-            assert victim.demand is Demand.SAME_IDLE_PERIOD
+            assert victim.demand is DEMANDS[str(session.state)]
             assert (victim.since, victim.in_state_for) == (session.state_change, session.in_state_for)
             found.add(session)
     return found
@@ -62,24 +74,57 @@ def victims(
 # --- whom a sweep may be about ---------------------------------------------------------------------------------------
 
 
+def fits(pattern: Pattern, name: str) -> bool:
+    match pattern:
+        case Glob(text=text):
+            return fnmatchcase(name, text)
+        case Regex(text=text):
+            return re.search(text, name) is not None
+        case _:
+            return pattern == name
+
+
 def selected(name: str | None, selection: Selection) -> bool:
     """Selection as its users read it, written down a second time."""
     named = selection.include is not None or bool(selection.exclude)
     if name is None:
         return not named
-    return name not in selection.exclude and (selection.include is None or name in selection.include)
+    if any(fits(pattern, name) for pattern in selection.exclude):
+        return False
+    return selection.include is None or any(fits(pattern, name) for pattern in selection.include)
+
+
+def client_selected(text: str | None, chosen: Networks) -> bool:
+    if chosen.include is None and not chosen.exclude:
+        return True
+    plain = ADDRESSES[text] if text is not None else None
+    if plain is None:
+        return False
+    if any(ip_address(plain) in network for network in chosen.exclude):
+        return False
+    return chosen.include is None or any(ip_address(plain) in network for network in chosen.include)
+
+
+def long_enough(session: Session, chosen: Criteria) -> bool:
+    thresholds = {threshold.state: threshold.at_least for threshold in chosen.states}
+    return (
+        session.state in thresholds
+        and session.in_state_for is not None
+        and session.in_state_for >= thresholds[session.state]
+    )
 
 
 def is_candidate(session: Session, chosen: Criteria) -> bool:
     return (
-        session.state == "idle"
-        and session.in_state_for is not None
-        and session.in_state_for >= chosen.min_idle
+        long_enough(session, chosen)
         and session.state_change is not None
         and session.backend_start is not None
         and selected(session.user, chosen.users)
         and selected(session.database, chosen.databases)
         and selected(session.application, chosen.applications)
+        and client_selected(session.client_address, chosen.clients)
+        and selected(session.query, chosen.statements)
+        and selected(None if session.query is None else fingerprint(session.query), chosen.fingerprints)
     )
 
 
@@ -137,7 +182,7 @@ def test_victims_are_exactly_the_candidates_that_nothing_protects(
         )
     }
     event(f"{'some' if found else 'no'} victims")
-    assert found <= {session for session in look if session.state == "idle"}
+    assert found <= {session for session in look if session.state in {named.state for named in chosen.states}}
     assert found == expected
 
 
@@ -170,9 +215,9 @@ def test_nobody_is_spared_without_cause(look: list[Session], where: Surroundings
 
 
 @examples
-@given(what=kinds_of_names, look=looks, chosen=criteria, settings=guard_settings, where=surroundings, name=names)
+@given(what=kinds_of_names, look=looks, chosen=criteria, settings=guard_settings, where=surroundings, name=patterns)
 def test_an_added_exclude_never_adds_a_victim(
-    what: str, look: list[Session], chosen: Criteria, settings: GuardSettings, where: Surroundings, name: str
+    what: str, look: list[Session], chosen: Criteria, settings: GuardSettings, where: Surroundings, name: Pattern
 ) -> None:
     before: Selection = getattr(chosen, what)
     narrower = replace(chosen, **{what: replace(before, exclude=(*before.exclude, name))})
@@ -194,8 +239,26 @@ def test_a_selection_where_there_was_none_never_adds_a_victim(
 def test_a_longer_threshold_never_adds_a_victim(
     look: list[Session], chosen: Criteria, settings: GuardSettings, where: Surroundings, more: timedelta
 ) -> None:
-    longer = replace(chosen, min_idle=chosen.min_idle + more)
+    longer = replace(chosen, states=tuple(replace(t, at_least=t.at_least + more) for t in chosen.states))
     assert victims(look, longer, settings, where) <= victims(look, chosen, settings, where)
+
+
+@examples
+@given(look=looks, chosen=criteria, settings=guard_settings, where=surroundings, state=st.sampled_from(WAITING_STATES))
+def test_a_state_that_is_not_named_any_more_never_adds_a_victim(
+    look: list[Session], chosen: Criteria, settings: GuardSettings, where: Surroundings, state: str
+) -> None:
+    fewer = replace(chosen, states=tuple(t for t in chosen.states if t.state != state))
+    found = victims(look, fewer, settings, where)
+    assert found == {s for s in victims(look, chosen, settings, where) if s.state != state}
+
+
+@examples
+@given(look=looks, chosen=criteria, clients=networks)
+def test_a_choice_of_clients_where_there_was_none_never_adds_a_victim(
+    look: list[Session], chosen: Criteria, clients: Networks
+) -> None:
+    assert victims(look, replace(chosen, clients=clients)) <= victims(look, replace(chosen, clients=Networks()))
 
 
 @examples
@@ -304,7 +367,7 @@ def test_to_know_less_never_adds_a_victim(
     chosen=criteria,
     settings=guard_settings,
     where=surroundings,
-    exclude=st.lists(names).map(tuple),
+    exclude=st.lists(patterns).map(tuple),
 )
 def test_an_empty_include_list_makes_no_victim(
     what: str,
@@ -312,7 +375,7 @@ def test_an_empty_include_list_makes_no_victim(
     chosen: Criteria,
     settings: GuardSettings,
     where: Surroundings,
-    exclude: tuple[str, ...],
+    exclude: tuple[Pattern, ...],
 ) -> None:
     nobody = replace(chosen, **{what: Selection(include=(), exclude=exclude)})
     assert not victims(look, nobody, settings, where)

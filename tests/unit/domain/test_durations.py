@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from vacate.domain.durations import duration
 from vacate.domain.errors import SettingsError
-from vacate.settings.durations import duration
 
 
 @pytest.mark.parametrize(

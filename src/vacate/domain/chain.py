@@ -1,0 +1,134 @@
+"""The chain of the audit: every event carries a digest of itself and of the one before it.
+
+Whoever changes, removes, inserts or moves an event makes the digests behind it wrong. The last events can only be
+missed by somebody who knows how far the chain went; see `Anchor`.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+FORM = 1
+"""How a digest is made. Whoever changes `digest_of` gives it another number and keeps the old one readable."""
+BEGINNING = bytes(32)
+"""What stands before the first event."""
+FIELDS = (
+    "form",
+    "id",
+    "at",
+    "action",
+    "request_id",
+    "user_id",
+    "user_name",
+    "role",
+    "credential_kind",
+    "credential",
+    "source_address",
+    "project_id",
+    "instance_id",
+    "node_id",
+    "component_id",
+    "error",
+    "sessions",
+    "named",
+    "plan_id",
+    "note",
+)
+"""What is hashed of an event, in this order: numbers, texts and nulls; `at` in UTC, as ISO 8601 with microseconds."""
+
+
+def digest_of(previous: bytes, event: Mapping[str, object]) -> bytes:
+    """The digest of an event: SHA-256 of the previous digest's 32 bytes and of the event's fields as a JSON array."""
+    text = json.dumps([event[name] for name in FIELDS], ensure_ascii=True, separators=(",", ":"))
+    return hashlib.sha256(previous + text.encode("ascii")).digest()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Anchor:
+    """How far the chain went at some moment, kept where whoever may change the chain cannot change it too.
+
+    `source` is where it was kept, in words.
+    """
+
+    id: int
+    digest: bytes
+    source: str
+
+    def __str__(self) -> str:
+        return f"event {self.id} ({self.source})"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Link:
+    """One event as the chain sees it: its fields as they are kept, and the two digests that it carries."""
+
+    fields: Mapping[str, object]
+    previous: bytes
+    digest: bytes
+
+    @property
+    def id(self) -> int:
+        """The event's number."""
+        number = self.fields["id"]
+        return number if isinstance(number, int) else -1
+
+
+@dataclass(slots=True)
+class Walk:
+    """A walk along the chain, event by event in the order of their numbers; the first thing that is wrong is kept.
+
+    It begins behind the last event that was pruned, if any was.
+    """
+
+    anchors: Sequence[Anchor] = ()
+    last_id: int = 0
+    digest: bytes = BEGINNING
+    count: int = 0
+    first_id: int | None = None
+    problem: str | None = None
+    met: list[Anchor] = field(default_factory=list[Anchor])
+
+    def step(self, link: Link) -> bool:
+        """Look at the next event. Whether all is well so far."""
+        if self.problem is None:
+            self.problem = self._wrong_with(link)
+        if self.problem is not None:
+            return False
+        self.first_id = link.id if self.first_id is None else self.first_id
+        self.last_id, self.digest = link.id, link.digest
+        self.count += 1
+        return True
+
+    def _wrong_with(self, link: Link) -> str | None:
+        expected = self.last_id + 1
+        if link.id > expected:
+            return f"event {expected} is missing: the next one there is event {link.id}"
+        if link.id < expected:
+            return f"event {link.id} stands where event {expected} should be"
+        if link.fields["form"] != FORM:
+            return f"event {link.id} is of form {link.fields['form']!r}, which this Vacate does not know"
+        if link.previous != self.digest:
+            return f"event {link.id} does not continue the event before it: one of the two was changed or replaced"
+        if link.digest != digest_of(self.digest, link.fields):
+            return f"event {link.id} was changed: its digest is that of something else"
+        for anchor in self.anchors:
+            if anchor.id == link.id:
+                if anchor.digest != link.digest:
+                    return f"event {link.id} is not the one that was anchored: {anchor}"
+                self.met.append(anchor)
+        return None
+
+    def end(self, head: Anchor | None) -> str | None:
+        """What is wrong when there is no further event; `None` when the chain is whole as far as anybody knows."""
+        if self.problem is None:
+            self.problem = self._wrong_at_the_end([*([head] if head else []), *self.anchors])
+        return self.problem
+
+    def _wrong_at_the_end(self, anchors: Sequence[Anchor]) -> str | None:
+        for anchor in anchors:
+            if anchor.id > self.last_id:
+                return f"the last events are missing: event {self.last_id} is the last, and once there was {anchor}"
+            if anchor.id == self.last_id and anchor.digest != self.digest:
+                return f"event {anchor.id} is not the one that was anchored: {anchor}"
+        return None
