@@ -15,7 +15,8 @@ from tests.support.in_process import COMPONENT, COORDINATOR, fates, session_ids,
 from tests.support.postgres import APP, DATABASE, PASSWORD, VACATE, Client, Clients, LiveServer, eventually
 from tests.support.proxy import LinkProxy
 from vacate.domain.audit import AuditAction
-from vacate.domain.criteria import Criteria, Criterion, Selection
+from vacate.domain.criteria import Criteria, Selection, idle_for
+from vacate.domain.criterion import Criterion
 from vacate.domain.guards import GuardName, GuardSettings, Surroundings, judge
 from vacate.domain.sessions import Demand, Session, Victim
 from vacate.domain.sweeps import Outcome, Signal
@@ -199,7 +200,7 @@ async def test_a_session_that_is_not_idle_for_long_enough_lives(
     await eventually(is_old)
     await fresh.use()
     # The fresh one would have to stay idle for as long as the two are apart to become a victim.
-    async with vacate(tmp_path, server.dsn(), criteria=Criteria(min_idle=await age_of_old())) as service:
+    async with vacate(tmp_path, server.dsn(), criteria=Criteria(states=idle_for(await age_of_old()))) as service:
         report = await service.sweep()
 
     assert session_ids(report, Outcome.TERMINATED) == {old.pid}

@@ -9,6 +9,7 @@ import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 from typing import Self
 
@@ -132,6 +133,9 @@ def installation_of(major: int) -> Installation:
     pytest.skip(f"PostgreSQL {major} is not on this machine: install {remedy}, or let PG_BIN name its programs")
 
 
+_SERVERS = count(1)
+
+
 @pytest.fixture(scope="session")
 def workplace(tmp_path_factory: pytest.TempPathFactory) -> Generator[Workplace]:
     """Where the servers of all tests live."""
@@ -149,7 +153,8 @@ def installation(request: pytest.FixtureRequest) -> Installation:
 @pytest.fixture(scope="module")
 def server(workplace: Workplace, installation: Installation, request: pytest.FixtureRequest) -> Generator[LiveServer]:
     """One server for the tests of a module; each leaves it as it found it."""
-    name = f"{Path(str(request.node.path)).stem}-{installation.major}"
+    # Whoever runs after another version had its turn gets a new server, and its folder is a new one.
+    name = f"{Path(str(request.node.path)).stem}-{installation.major}-{next(_SERVERS)}"
     live = LiveServer.start(workplace, name, installation)
     yield live
     live.server.stop("immediate")

@@ -17,7 +17,8 @@ from vacate.domain.activity import Activity
 from vacate.domain.errors import VacateError
 from vacate.domain.guards import GuardName
 from vacate.domain.servers import Engine, Neighbours
-from vacate.domain.sessions import CLIENT_BACKEND, IDLE, Demand, Session, SessionKey, Victim
+from vacate.domain.sessions import ABORTED, CLIENT_BACKEND, IDLE, Demand, Session, SessionKey, Victim
+from vacate.domain.slots import Slots
 from vacate.domain.sweeps import Signal
 from vacate.operations.ports import Signalled, TerminateBrokenError
 
@@ -45,6 +46,7 @@ _FIRST_THREAD = 139_637_976_987_392
 _FIRST_WORKER = 139_700_000_000_000
 _FIRST_OF_THE_POOL = 1
 _NO_WORKER = 0
+IDLE_IN_TRANSACTION = frozenset({"idle in transaction", ABORTED})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,6 +108,8 @@ class ServerModel:
         self.now = LOOK_AT
         self.lingers = 0
         """How many times a signalled session is still listed before it is gone."""
+        self.maximum = 100
+        self.reserved = 3
         self.signals: list[Seen] = []
         self.last_look: tuple[Session, ...] = ()
         self.periods_at_last_look: dict[SessionKey | None, int] = {}
@@ -179,6 +183,10 @@ class ServerModel:
         self._take_a_worker(session_id)
         self._become(session_id, "idle in transaction")
 
+    def fail(self, session_id: int) -> None:
+        """A statement fails inside the open transaction, which waits to be rolled back."""
+        self._become(session_id, ABORTED)
+
     def end(self, session_id: int) -> None:
         """The client leaves."""
         del self._live[session_id]
@@ -242,6 +250,19 @@ class ServerModel:
     def strangers(self, signals: Sequence[Seen], named: Sequence[int]) -> list[Seen]:
         """Those that hit a session which nobody named, or which the last look did not see: it only has the id."""
         return [seen for seen in signals if seen.session_id not in named or seen.key not in self.periods_at_last_look]
+
+    def wrong_idle_transactions(self, signals: Sequence[Seen]) -> list[Seen]:
+        """Those that hit a session which was not idle in a transaction, or was used since the last look."""
+        return [
+            seen
+            for seen in signals
+            if seen.state not in IDLE_IN_TRANSACTION or self.periods_at_last_look.get(seen.key) != seen.period
+        ]
+
+    def slots(self) -> Slots:
+        """How many sessions it has room for, and how many it has."""
+        used = sum(live.facts.backend_type == CLIENT_BACKEND for live in self._live.values())
+        return Slots(maximum=self.maximum, reserved=self.reserved, used=used)
 
     def terminate_backend(self, pid: int) -> bool:
         """A signal for a process or a thread: it hits whomever that serves at this moment, if anybody."""
@@ -352,6 +373,8 @@ def _meets(now: Session, victim: Victim) -> bool:
             # An idle session with a worker of the pool has just got it, or is about to give it back.
             unused = now.pid in {_NO_WORKER, now.session_id}
             return now.state == IDLE and now.state_change == victim.since and unused
+        case Demand.SAME_IDLE_TRANSACTION:
+            return now.state in IDLE_IN_TRANSACTION and now.state_change == victim.since
         case Demand.SAME_TRANSACTION:
             return now.transaction_start is not None and now.transaction_start == victim.since
         case Demand.SAME_SESSION:
@@ -391,6 +414,10 @@ class ModelLink:
     async def databases(self) -> tuple[str, ...]:
         await self._step("databases")
         return ("shop",)
+
+    async def slots(self) -> Slots:
+        await self._step("slots")
+        return self.server.slots()
 
     async def terminate(
         self, victims: Sequence[Victim], off: frozenset[GuardName]

@@ -4,6 +4,7 @@ from collections.abc import Container, Iterable
 
 from vacate.domain.activity import Activity
 from vacate.domain.sessions import Demand, Session, SessionKey, Victim
+from vacate.domain.slots import Slots
 from vacate.domain.sweeps import Signal
 from vacate.engines.drivers import Row
 from vacate.operations.ports import Signalled
@@ -18,6 +19,11 @@ def activity(row: Iterable[object]) -> Activity:
     """The columns of activity.sql are an activity's facts, in the same order."""
     made = Activity._make(row)
     return made if made.blocked_by is None else made._replace(blocked_by=tuple(made.blocked_by))
+
+
+def slots(row: Row) -> Slots:
+    """The counts of slots.sql."""
+    return Slots(maximum=row["maximum"], reserved=row["reserved"], used=row["used"])
 
 
 def key(row: Row) -> SessionKey:
@@ -39,6 +45,7 @@ def signalled(row: Row, demand: Demand) -> Signalled:
 
 _WOKE = {
     Demand.SAME_IDLE_PERIOD: "it was used since the look (state now: {state})",
+    Demand.SAME_IDLE_TRANSACTION: "it was used since the look, or its transaction ended (state now: {state})",
     Demand.SAME_TRANSACTION: "its transaction ended since the look (state now: {state})",
 }
 _REASONS = {

@@ -12,6 +12,7 @@ from vacate.domain.errors import ComponentUnreachableError
 from vacate.domain.guards import GuardName
 from vacate.domain.servers import Engine, Neighbours
 from vacate.domain.sessions import Session, SessionKey, Victim
+from vacate.domain.slots import Slots
 from vacate.domain.sweeps import Signal
 from vacate.engines import rows
 from vacate.engines.capabilities import Capabilities
@@ -64,6 +65,11 @@ class GaussLink:
     async def databases(self) -> tuple[str, ...]:
         """The databases that clients may use, sorted."""
         return tuple(row["name"] for row in await self._wire.fetch(self._statement("databases")))
+
+    async def slots(self) -> Slots:
+        """How many sessions the server has room for, and how many it has."""
+        (row,) = _whole(await self._wire.fetch(self._statement("slots")))
+        return rows.slots(row)
 
     async def terminate(
         self, victims: Sequence[Victim], off: frozenset[GuardName]

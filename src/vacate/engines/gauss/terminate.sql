@@ -12,6 +12,9 @@ SELECT CAST($1 AS bigint) AS session_id,
          WHEN a.client_addr IS NULL AND NOT CAST($4 AS boolean) THEN 'protected'
          WHEN (CASE CAST($6 AS text)
                  WHEN 'same_idle_period' THEN a.state = 'idle' AND a.state_change = CAST($3 AS timestamptz)
+                 WHEN 'same_idle_transaction'
+                   THEN a.state IN ('idle in transaction', 'idle in transaction (aborted)')
+                        AND a.state_change = CAST($3 AS timestamptz)
                  WHEN 'same_transaction' THEN a.xact_start = CAST($3 AS timestamptz)
                  WHEN 'same_session' THEN true
                END) IS NOT TRUE THEN 'woke'
@@ -38,6 +41,9 @@ SELECT CAST($1 AS bigint) AS session_id,
          WHEN (CASE CAST($6 AS text)
                  WHEN 'same_idle_period' THEN a.state = 'idle' AND a.state_change = CAST($3 AS timestamptz)
                                               AND (a.pid = 0 OR a.pid = a.sessionid)
+                 WHEN 'same_idle_transaction'
+                   THEN a.state IN ('idle in transaction', 'idle in transaction (aborted)')
+                        AND a.state_change = CAST($3 AS timestamptz)
                  WHEN 'same_transaction' THEN a.xact_start = CAST($3 AS timestamptz)
                  WHEN 'same_session' THEN true
                END) IS NOT TRUE THEN 'woke'
@@ -50,13 +56,14 @@ SELECT CAST($1 AS bigint) AS session_id,
 -- with: sessionid, rolmonitoradmin, pg_terminate_session(), pg_stat_get_activity()
 /* vacate:terminate */
 -- The only statement that signals, once for every victim. It reads the victim a second time and signals only if it is
--- still the same session and meets the demand: to be in the same idle period, in the same transaction, or nothing
--- more. A demand that is not known here is met by nobody.
+-- still the same session and meets the demand: to be in the same idle period, in the same idle period inside its
+-- transaction, in the same transaction, or nothing more. A demand that is not known here is met by nobody.
 --
 -- The session is found by its id. Its pid is read here, never taken from the look: in a thread pool it is 0 while the
 -- session is idle, and belongs to whomever the thread serves afterwards. The function goes by the thread where both
 -- are equal, which is so outside the pool, and by the session everywhere else. An idle session that has a thread of
--- the pool has just got it, or is about to give it back; either way it was used this moment.
+-- the pool has just got it, or is about to give it back; either way it was used this moment. Inside a transaction a
+-- session keeps its worker, so there its state, and since when, is all that can be asked.
 --
 -- The server makes its list row by row and hands it over when it is whole, so that the rest of the list passes between
 -- the second read and the signal. Whoever has a thread of its own is asked for alone. A session of the pool cannot be.
@@ -76,6 +83,9 @@ SELECT CAST($1 AS bigint) AS session_id,
          WHEN (CASE CAST($6 AS text)
                  WHEN 'same_idle_period' THEN a.state = 'idle' AND a.state_change = CAST($3 AS timestamptz)
                                               AND (a.pid = 0 OR a.pid = a.sessionid)
+                 WHEN 'same_idle_transaction'
+                   THEN a.state IN ('idle in transaction', 'idle in transaction (aborted)')
+                        AND a.state_change = CAST($3 AS timestamptz)
                  WHEN 'same_transaction' THEN a.xact_start = CAST($3 AS timestamptz)
                  WHEN 'same_session' THEN true
                END) IS NOT TRUE THEN 'woke'

@@ -9,6 +9,7 @@ from vacate.domain.errors import ComponentUnreachableError
 from vacate.domain.guards import GuardName
 from vacate.domain.servers import Engine, Neighbours
 from vacate.domain.sessions import Demand, Session, SessionKey, Victim
+from vacate.domain.slots import Slots
 from vacate.engines import rows
 from vacate.engines.statements import statement
 from vacate.engines.wire import Wire
@@ -65,6 +66,11 @@ class PostgresqlLink:
         found = await self._wire.fetch(statement(_DIALECT, "databases", self._major))
         return tuple(row["name"] for row in found)
 
+    async def slots(self) -> Slots:
+        """How many sessions the server has room for, and how many it has."""
+        (row,) = await self._wire.fetch(statement(_DIALECT, "slots", self._major))
+        return rows.slots(row)
+
     async def terminate(
         self, victims: Sequence[Victim], off: frozenset[GuardName]
     ) -> AsyncIterator[Sequence[Signalled]]:
@@ -104,7 +110,8 @@ def batches(victims: Sequence[Victim]) -> Iterator[Batch]:
 
     The order of the look is kept: it is the order of the server's own list, so each victim is found quickly behind
     the ones that are gone. A session that was used a moment ago may well be used again in a moment, so each of these
-    gets a list of its own, last, when the list has become short; and so does each that may be busy.
+    gets a list of its own, last, when the list has become short; and so does each that may be busy. So does each that
+    is idle inside a transaction, for however long: what it loses if it is used meanwhile is more than a session.
     """
     for demand in Demand:
         alike = [victim for victim in victims if victim.demand is demand]

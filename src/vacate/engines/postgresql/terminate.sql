@@ -1,8 +1,9 @@
 -- since: 15
 /* vacate:terminate */
 -- The only statement that signals. It reads every victim a second time and signals only the one that is still the
--- same session and meets the demand: to be in the same idle period and to wait for its client at this very moment, to
--- be in the same transaction, or nothing more. A demand that is not known here is met by nobody.
+-- same session and meets the demand: to be in the same idle period, or in the same idle period inside its transaction,
+-- and to wait for its client at this very moment; to be in the same transaction; or nothing more. A demand that is not
+-- known here is met by nobody.
 --
 -- The server copies its list of sessions once and answers from the copy, so the copy is thrown away before every
 -- $4-th victim. What a session waits for is not in the copy: the server looks that up for each row as it comes, so
@@ -22,13 +23,16 @@ SELECT w.pid AS session_id,
          WHEN a.client_addr IS NULL AND NOT $5::boolean THEN 'protected'
          WHEN (CASE $7::text
                  WHEN 'same_idle_period' THEN a.state = 'idle' AND a.state_change = w.since
+                 WHEN 'same_idle_transaction'
+                   THEN a.state IN ('idle in transaction', 'idle in transaction (aborted)') AND a.state_change = w.since
                  WHEN 'same_transaction' THEN a.xact_start = w.since
                  WHEN 'same_session' THEN true
                END) IS NOT TRUE THEN 'woke'
          WHEN current_setting('is_superuser') = 'off'
               AND (a.usesysid IS NULL OR a.usesysid = ANY (ARRAY(SELECT oid FROM pg_roles WHERE rolsuper)))
            THEN 'forbidden'
-         WHEN $7 = 'same_idle_period' AND a.wait_event IS DISTINCT FROM 'ClientRead' THEN 'woke'
+         WHEN $7 IN ('same_idle_period', 'same_idle_transaction') AND a.wait_event IS DISTINCT FROM 'ClientRead'
+           THEN 'woke'
          WHEN pg_terminate_backend(a.pid) THEN 'signalled'
          ELSE 'gone'
        END AS signal
