@@ -11,8 +11,11 @@ from vacate.domain.audit import AuditEvent
 from vacate.domain.criteria import Criteria
 from vacate.domain.freezing import Freeze
 from vacate.domain.guards import GuardName, GuardSettings
+from vacate.domain.plans import Application, LineProgress, Plan, PlanId, PlanStage, PlanState
+from vacate.domain.record import AuditQuery, RecordedEvent
 from vacate.domain.servers import Engine, Neighbours
 from vacate.domain.sessions import Session, SessionKey, Victim
+from vacate.domain.slots import Slots
 from vacate.domain.sweeps import Report, Signal
 from vacate.domain.topology import Component, Instance, InstanceId, ProjectId, Target
 
@@ -130,6 +133,14 @@ class Link(Protocol):
         """
         ...
 
+    async def slots(self) -> Slots:
+        """How many sessions the server has room for, and how many it has.
+
+        Raises:
+            ComponentUnreachableError, UnsupportedServerError.
+        """
+        ...
+
     def terminate(self, victims: Sequence[Victim], off: frozenset[GuardName]) -> AsyncIterator[Sequence[Signalled]]:
         """Signal the victims that are still what they were; yields the answers chunk by chunk, as seen.
 
@@ -190,15 +201,82 @@ class Freezes(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hold:
+    """Whether a plan is still applied by whoever asks, and who wants it stopped."""
+
+    ours: bool
+    stop_by: str | None
+
+
+class Plans(Protocol):
+    """Plans, and how far each has come. `claim` is the request id of the call that holds a plan.
+
+    Every method raises StoreUnavailableError when the store does not answer.
+    """
+
+    async def keep(self, plan: Plan) -> None:
+        """Keep a new plan, open."""
+        ...
+
+    async def find(self, project_id: ProjectId, plan_id: PlanId) -> PlanState | None:
+        """One plan of the project."""
+        ...
+
+    async def recent(self, project_id: ProjectId, limit: int) -> tuple[PlanState, ...]:
+        """The project's last plans, the newest first."""
+        ...
+
+    async def claim(self, plan_id: PlanId, application: Application) -> bool:
+        """Begin the plan's one application. Whether it was open: nobody else gets it afterwards."""
+        ...
+
+    async def hold(self, plan_id: PlanId, claim: str, now: datetime) -> Hold:
+        """Say that whoever applies the plan is still there."""
+        ...
+
+    async def advance(self, plan_id: PlanId, claim: str, position: int, line: LineProgress) -> None:
+        """Keep how far the component at that place in the plan has come, if the claim still holds."""
+        ...
+
+    async def finish(self, plan_id: PlanId, claim: str, stage: PlanStage, now: datetime) -> bool:
+        """End the application. Whether the claim still held."""
+        ...
+
+    async def ask_to_stop(self, plan_id: PlanId, by: str) -> bool:
+        """Have a plan stopped between two statements. Whether it is being applied."""
+        ...
+
+    async def take_over(self, unheld_since: datetime, claim: str, now: datetime) -> tuple[PlanState, ...]:
+        """Claim every plan that is being applied and was not held since then; nobody else gets the same."""
+        ...
+
+    async def forget(self, expired_before: datetime) -> int:
+        """Remove plans whose time is over since then; how many. What they did stays in the audit."""
+        ...
+
+
 class AuditLog(Protocol):
     """The durable record."""
 
-    async def append(self, event: AuditEvent) -> None:
-        """Write one event; it is durable when this returns.
+    async def append(self, event: AuditEvent) -> object:
+        """Write one event; it is durable when this returns. What is returned is for the store's own use.
 
         Raises:
             AuditUnavailableError: it could not be written, in whole.
         """
+        ...
+
+
+class AuditSearch(Protocol):
+    """What the durable record can be asked for. Every method raises StoreUnavailableError when it cannot be read."""
+
+    async def find(self, query: AuditQuery) -> tuple[RecordedEvent, ...]:
+        """The events that a query asks for, the newest first."""
+        ...
+
+    async def events_of(self, request_id: str) -> tuple[RecordedEvent, ...]:
+        """Every event of one call, in the order they were written."""
         ...
 
 

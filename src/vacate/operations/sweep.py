@@ -1,7 +1,7 @@
 """A sweep: one run on one target, from the look to the last word in the audit. The verbs say what it is for."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -26,9 +26,19 @@ from vacate.operations.ports import (
     Placement,
     TerminateBrokenError,
 )
+from vacate.operations.surroundings import surroundings_of
 
 _FIRST_POLL = 0.005
 _SLOWEST_POLL = 0.1
+
+
+async def _goes_on() -> str | None:
+    return None
+
+
+def _nobody(_: Sequence[Session]) -> tuple[SessionOutcome, ...]:
+    return ()
+
 
 Judge = Callable[[Sequence[Session], Criteria, GuardSettings, Surroundings], tuple[Verdict, ...]]
 
@@ -45,8 +55,11 @@ class Limits:
 class Task:
     """What a verb wants of a sweep.
 
-    `judge` gives the sessions of the look their verdicts. `named` are the ids that the caller gave, if the verb is
-    about those alone. `waived` are guards that the verb has off whatever the instance says.
+    `judge` gives the sessions of the look their verdicts, all or those that the verb is about. `named` are the ids
+    that the caller gave, if the verb is about those alone. `waived` are guards that the verb has off whatever the
+    instance says, `criteria` are the caller's own instead of the instance's. `departed` says what is known of the
+    sessions that the verb is about and the look did not find. `halted` is asked before the first signal and between
+    two statements; words that it answers end the sweep there.
     """
 
     verb: Verb
@@ -56,6 +69,10 @@ class Task:
     judge: Judge
     named: tuple[int, ...] | None = None
     waived: frozenset[GuardName] = frozenset()
+    criteria: Criteria | None = None
+    plan_id: str | None = None
+    departed: Callable[[Sequence[Session]], tuple[SessionOutcome, ...]] = _nobody
+    halted: Callable[[], Awaitable[str | None]] = _goes_on
 
     def about(self, looked_at: Sequence[Session]) -> tuple[Session, ...]:
         """The sessions of a look that the sweep is about."""
@@ -119,14 +136,11 @@ class Sweep:
         started_at = self.clock()
         component = placement.component
         guards = placement.guards.waiving(task.waived)
-        surroundings = Surroundings(
-            kind=component.kind,
-            engine=link.engine,
-            coordinators=placement.instance.coordinator_names() | link.neighbours.names,
-            peer_addresses=link.neighbours.addresses,
-        )
+        surroundings = surroundings_of(placement, link)
         looked_at = await link.look()
-        fates = Fates(task.judge(task.about(looked_at), placement.criteria, guards, surroundings))
+        criteria = placement.criteria if task.criteria is None else task.criteria
+        fates = Fates(task.judge(task.about(looked_at), criteria, guards, surroundings))
+        departed = task.departed(looked_at)
 
         if fates.victims:
             # To look may have taken a while, and so may the wait for the link.
@@ -134,16 +148,16 @@ class Sweep:
             intended = fates.outcomes(victims_only=True)
             await self.journal.record(self._event(task.intended, actor, target, task, intended))
             try:
-                await self._signal(link, guards.off, component, fates)
+                await self._signal(link, guards.off, component, task, fates)
                 await self._confirm(link, fates)
             except Exception as error:
                 # Nobody foresaw it, and signals may be out: what is known is written down all the same.
                 fates.broke_off(type(error).__name__, fates.unanswered)
-                known = fates.outcomes()
+                known = (*fates.outcomes(), *departed)
                 await self.journal.conclude(self._event(task.finished, actor, target, task, known, error=error))
                 raise
 
-        sessions = fates.outcomes()
+        sessions = (*fates.outcomes(), *departed)
         finished = self._event(task.finished, actor, target, task, sessions)
         report = Report(
             verb=task.verb,
@@ -178,6 +192,7 @@ class Sweep:
             target=target,
             sessions=sessions,
             named=task.named or (),
+            plan_id=task.plan_id,
             error=None if error is None else f"{type(error).__name__}: {error}",
         )
 
@@ -190,22 +205,32 @@ class Sweep:
         if freeze := await self._frozen(component):
             raise KillsFrozenError(freeze)
 
-    async def _signal(self, link: Link, off: frozenset[GuardName], component: Component, fates: Fates) -> None:
-        """Signal chunk by chunk; before each, the time and the freeze switch are looked at."""
+    async def _signal(
+        self, link: Link, off: frozenset[GuardName], component: Component, task: Task, fates: Fates
+    ) -> None:
+        """Signal chunk by chunk; before each, the time, the freeze switch and whoever may halt the task are asked."""
         deadline = asyncio.get_running_loop().time() + self.limits.signal_for.total_seconds()
         try:
+            if reason := await task.halted():
+                fates.stopped(reason)
+                return
             async for answers in link.terminate(fates.victims, off):
                 fates.answered(answers)
                 if asyncio.get_running_loop().time() > deadline:
                     fates.out_of_time(self.limits.signal_for)
                     return
+                if not fates.unanswered:
+                    return
                 if freeze := await self._frozen(component):
                     fates.stopped(f"kills were frozen before its turn ({freeze})")
+                    return
+                if reason := await task.halted():
+                    fates.stopped(reason)
                     return
         except TerminateBrokenError as error:
             fates.broke_off(str(error), error.in_flight)
         except StoreUnavailableError as error:
-            fates.stopped(f"whether kills are frozen could not be read before its turn ({error})")
+            fates.stopped(f"whether the sweep may go on could not be read before its turn ({error})")
 
     async def _confirm(self, link: Link, fates: Fates) -> None:
         """Poll once for all of them until each is gone or the time is over.

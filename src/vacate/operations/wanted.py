@@ -1,0 +1,226 @@
+"""Criteria as they are written, in TOML or in JSON, and what that means in the domain's words."""
+
+import re
+from ipaddress import IPv6Network, ip_network
+from typing import Annotated, Final
+
+import msgspec
+from msgspec import Meta
+
+from vacate.domain.criteria import WAITING_STATES, Criteria, Network, Networks, Selection, StateThreshold
+from vacate.domain.durations import duration
+from vacate.domain.errors import CriteriaError
+from vacate.domain.limits import Grouping, Limits
+from vacate.domain.patterns import Glob, Pattern
+from vacate.operations.patterns import regex
+
+_MOST_TEXT: Final = 10_000
+_MOST_ENTRIES: Final = 1_000
+_MAPPED = IPv6Network("::ffff:0:0/96")
+_WHERE = re.compile(r"(?P<what>.*?)(?: - at `(?P<place>(?:key in )?\$[^`]*)`)?", re.DOTALL)
+_OLD_KEY = "unknown field `min_idle`"
+
+Text = Annotated[str, Meta(max_length=_MOST_TEXT)]
+FingerprintText = Annotated[str, Meta(pattern="^[0-9a-f]{16}\\Z")]
+Count = Annotated[int, Meta(ge=0, le=1_000_000)]
+Percent = Annotated[int, Meta(ge=0, le=100)]
+
+
+class Written(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A table of criteria. A key it does not know is a mistake, not a comment."""
+
+
+class PatternShape(Written, frozen=True):
+    """A name that is not written out: `{glob = "app_*"}` or `{regex = "^app_[0-9]+$"}`, one of them."""
+
+    glob: Annotated[
+        Text | None,
+        Meta(description="A whole text with gaps: `*` is any run of characters, `?` is one, a backslash takes either."),
+    ] = None
+    regex: Annotated[Text | None, Meta(description="An expression of RE2 that is looked for anywhere in the text.")] = (
+        None
+    )
+
+
+Entry = Text | PatternShape
+Entries = Annotated[tuple[Entry, ...], Meta(max_length=_MOST_ENTRIES)]
+Fingerprints = Annotated[tuple[FingerprintText, ...], Meta(max_length=_MOST_ENTRIES)]
+NetworkTexts = Annotated[tuple[Text, ...], Meta(max_length=_MOST_ENTRIES)]
+_INCLUDED = Meta(description="Nobody else is meant. Left out, everybody is; an empty list means nobody.")
+_EXCLUDED = Meta(description="Never meant, also where they are included.")
+
+
+class SelectionShape(Written, frozen=True):
+    """`include` and `exclude` of one kind of name. No `include` leaves the choice open; an empty one selects nobody."""
+
+    include: Annotated[Entries | None, _INCLUDED] = None
+    exclude: Annotated[Entries, _EXCLUDED] = ()
+
+
+class FingerprintsShape(Written, frozen=True):
+    """The same for fingerprints of statements."""
+
+    include: Annotated[Fingerprints | None, _INCLUDED] = None
+    exclude: Annotated[Fingerprints, _EXCLUDED] = ()
+
+
+class NetworksShape(Written, frozen=True):
+    """The same for the addresses of clients, each an address or a network in CIDR."""
+
+    include: Annotated[NetworkTexts | None, _INCLUDED] = None
+    exclude: Annotated[NetworkTexts, _EXCLUDED] = ()
+
+
+class CriteriaShape(Written, frozen=True):
+    """Which sessions are given up: all must hold. See `docs/reference/criteria.md`."""
+
+    states: Annotated[
+        dict[str, str],
+        Meta(
+            description=(
+                "The states that are meant, each with the time that a session must have been in it: `idle`, "
+                "`idle in transaction`, `idle in transaction (aborted)`."
+            ),
+            examples=[{"idle": "15min"}],
+        ),
+    ] = msgspec.field(default_factory=lambda: {"idle": "0s"})
+    users: Annotated[SelectionShape, Meta(description="Whose sessions.")] = SelectionShape()
+    databases: Annotated[SelectionShape, Meta(description="In which databases.")] = SelectionShape()
+    applications: Annotated[SelectionShape, Meta(description="Of which applications.")] = SelectionShape()
+    clients: Annotated[NetworksShape, Meta(description="From which addresses or networks.")] = NetworksShape()
+    statements: Annotated[SelectionShape, Meta(description="By the text of the last statement.")] = SelectionShape()
+    fingerprints: Annotated[FingerprintsShape, Meta(description="By the fingerprint of the last statement.")] = (
+        FingerprintsShape()
+    )
+    group_by: Annotated[
+        Grouping | None, Meta(description="What the limits count by; left out, the component is one group.")
+    ] = None
+    keep_youngest: Annotated[Count, Meta(description="So many stay in each group, those idle for the shortest.")] = 0
+    at_most: Annotated[Count | None, Meta(description="No more of a group are ended at once.")] = None
+    at_most_percent: Annotated[
+        Percent | None, Meta(description="No more of a group's client sessions are ended at once, rounded down.")
+    ] = None
+    survivors: Annotated[Count, Meta(description="So many client sessions of each group stay, busy ones counted.")] = 0
+
+
+def decode_criteria(text: str | bytes, place: str) -> Criteria:
+    """Criteria from their JSON.
+
+    Raises:
+        CriteriaError: they are no JSON, or cannot be used; the message names where, beginning with `place`.
+    """
+    try:
+        shape = msgspec.json.decode(text, type=CriteriaShape)
+    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
+        raise CriteriaError(placed(str(error), place)) from error
+    return read_criteria(shape, place)
+
+
+def read_criteria(shape: CriteriaShape, place: str) -> Criteria:
+    """What is written, in the domain's words.
+
+    Raises:
+        CriteriaError: it cannot be used; the message names where, beginning with `place`.
+    """
+    return Criteria(
+        states=_states(shape.states, f"{place}.states"),
+        users=_selection(shape.users, f"{place}.users"),
+        databases=_selection(shape.databases, f"{place}.databases"),
+        applications=_selection(shape.applications, f"{place}.applications"),
+        clients=_networks(shape.clients, f"{place}.clients"),
+        statements=_selection(shape.statements, f"{place}.statements"),
+        fingerprints=Selection(include=shape.fingerprints.include, exclude=shape.fingerprints.exclude),
+        limits=Limits(
+            group_by=shape.group_by,
+            keep_youngest=shape.keep_youngest,
+            at_most=shape.at_most,
+            at_most_percent=shape.at_most_percent,
+            survivors=shape.survivors,
+        ),
+    )
+
+
+def placed(error: str, place: str) -> str:
+    """The words of a decoder that did not know a key or a type, beginning with the place as people write it."""
+    found = _WHERE.fullmatch(error)
+    what, where = (found["what"], found["place"] or "$") if found else (error, "$")
+    inside = where.removeprefix("key in ").removeprefix("$")
+    return f"{place}{inside}: {advised(what)}"
+
+
+def advised(error: str) -> str:
+    """The words of a decoder, with what to write instead of a key that there once was."""
+    if _OLD_KEY not in error:
+        return error
+    return f'{error}; thresholds stand with their states now: write states = {{ idle = "15min" }} instead'
+
+
+def _states(written: dict[str, str], place: str) -> tuple[StateThreshold, ...]:
+    if not written:
+        raise CriteriaError(f"{place}: no state is named, so nobody would ever be meant; name {_one_of_the_states()}")
+    for state in written:
+        if state not in WAITING_STATES:
+            raise CriteriaError(
+                f"{place}: sessions whose state is {state!r} are never chosen, for they may be at work; "
+                f"only sessions that wait for their client are: name {_one_of_the_states()}"
+            )
+    return tuple(
+        StateThreshold(state=state, at_least=duration(written[state], f"{place}.{_key(state)}", CriteriaError))
+        for state in WAITING_STATES
+        if state in written
+    )
+
+
+def _one_of_the_states() -> str:
+    return " or ".join(f'"{state}"' for state in WAITING_STATES)
+
+
+def _key(state: str) -> str:
+    return state if state.isalpha() else f'"{state}"'
+
+
+def _selection(written: SelectionShape, place: str) -> Selection:
+    include = written.include
+    return Selection(
+        include=None if include is None else _patterns(include, f"{place}.include"),
+        exclude=_patterns(written.exclude, f"{place}.exclude"),
+    )
+
+
+def _patterns(entries: Entries, place: str) -> tuple[Pattern, ...]:
+    return tuple(_pattern(entry, f"{place}[{number}]") for number, entry in enumerate(entries))
+
+
+def _pattern(entry: Entry, place: str) -> Pattern:
+    if isinstance(entry, str):
+        return entry
+    if entry.glob is not None and entry.regex is None:
+        return Glob(entry.glob)
+    if entry.regex is not None and entry.glob is None:
+        return regex(entry.regex, f"{place}.regex")
+    raise CriteriaError(f"{place}: write either glob or regex, and one of them")
+
+
+def _networks(written: NetworksShape, place: str) -> Networks:
+    include = written.include
+    return Networks(
+        include=None if include is None else _all_networks(include, f"{place}.include"),
+        exclude=_all_networks(written.exclude, f"{place}.exclude"),
+    )
+
+
+def _all_networks(texts: NetworkTexts, place: str) -> tuple[Network, ...]:
+    return tuple(_network(text, f"{place}[{number}]") for number, text in enumerate(texts))
+
+
+def _network(text: str, place: str) -> Network:
+    """A network; one of IPv4 addresses that are written as IPv6 ones is one of IPv4 addresses."""
+    try:
+        found = ip_network(text)
+    except ValueError as error:
+        raise CriteriaError(f"{place}: {text!r} is no network such as 10.0.0.0/8 or 2001:db8::/32: {error}") from None
+    if isinstance(found, IPv6Network) and found.subnet_of(_MAPPED):
+        bits = found.prefixlen - _MAPPED.prefixlen
+        mapped = found.network_address.ipv4_mapped
+        return ip_network(f"{mapped}/{bits}")
+    return found
