@@ -2,5 +2,17 @@
 
 from tests.support.gauss.fixtures import gauss_clients, gauss_server
 from tests.support.postgres import clients, installation, proxy, server, workplace
+from tests.support.stores import database, store_server, store_url
 
-__all__ = ["clients", "gauss_clients", "gauss_server", "installation", "proxy", "server", "workplace"]
+__all__ = [
+    "clients",
+    "database",
+    "gauss_clients",
+    "gauss_server",
+    "installation",
+    "proxy",
+    "server",
+    "store_server",
+    "store_url",
+    "workplace",
+]

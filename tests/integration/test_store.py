@@ -1,20 +1,19 @@
 """The store, the same on SQLite and on PostgreSQL: what is kept is read back as it was."""
 
 import asyncio
-from collections.abc import AsyncIterator, Generator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
-from pathlib import Path
 
 import pytest
 from sqlalchemy import event, text
 
-from vacate.demo.servers import Server, find_installations, open_workplace
+from vacate.demo.servers import Server
 from vacate.domain.audit import AuditAction, AuditEvent
 from vacate.domain.errors import AuditUnavailableError, StoreUnavailableError
 from vacate.domain.freezing import Freeze
 from vacate.domain.guards import GuardName
 from vacate.domain.identity import Actor, CredentialKind, Grant, Role
+from vacate.domain.record import RecordedSession
 from vacate.domain.sessions import Session
 from vacate.domain.sweeps import Outcome, SessionOutcome, Signal
 from vacate.domain.topology import (
@@ -29,7 +28,7 @@ from vacate.domain.topology import (
 )
 from vacate.operations.access import CredentialAdministration, NewTemporaryKey, Temporary, TokenRecord, User
 from vacate.operations.ports import AuditLog
-from vacate.store.audit import SqlAuditLog, StoredSession
+from vacate.store.audit import SqlAuditLog
 from vacate.store.credentials import SqlCredentials
 from vacate.store.database import Database, open_database
 from vacate.store.freezes import SqlFreezes
@@ -60,34 +59,6 @@ COMPONENT = Component(
     role=ComponentRole.PRIMARY,
 )
 ANA = User(id="u1", name="ana", domain="acme", password_hash="$argon2id$x", grants=())  # noqa: S106 - no real hash.
-
-
-@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
-def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Generator[Server | None]:
-    """A real PostgreSQL server, or none for SQLite."""
-    if request.param == "sqlite":
-        yield None
-        return
-    with open_workplace(tmp_path_factory.mktemp("store") / ".demo") as place:
-        server = Server.create(place, "store", find_installations()[0])
-        server.start()
-        yield server
-
-
-@pytest.fixture
-def store_url(server: Server | None, tmp_path: Path) -> str:
-    """An empty database."""
-    if server is None:
-        return f"sqlite:///{tmp_path}/vacate.db"
-    server.psql("DROP DATABASE IF EXISTS vacate WITH (FORCE);\nCREATE DATABASE vacate;")
-    return server.dsn("postgres", server.place.superuser_password, "vacate")
-
-
-@pytest.fixture
-async def database(store_url: str) -> AsyncIterator[Database]:
-    database = await open_database(store_url)
-    yield database
-    await database.close()
 
 
 @pytest.fixture
@@ -143,24 +114,6 @@ async def test_opening_again_keeps_what_is_there(database: Database, store_url: 
     await database.check()
 
 
-async def test_a_store_whose_tokens_knew_no_domain_is_opened_and_its_users_sign_in_anew(
-    database: Database, store_url: str, credentials: SqlCredentials
-) -> None:
-    await add_ana(credentials)
-    async with database.write() as connection:
-        await connection.execute(text("DROP TABLE temporary_keys"))
-        await connection.execute(text("DROP TABLE tokens"))
-        await connection.execute(text("CREATE TABLE tokens (digest TEXT, user_id TEXT, project_id TEXT NOT NULL)"))
-        await connection.execute(text("INSERT INTO tokens VALUES ('old', 'u1', 'p-north')"))
-    await database.close()
-    again = await open_database(store_url)
-    kept = SqlCredentials(again)
-    await kept.add_token(replace(token(b"d1"), project_id=None))
-    assert await kept.token(b"d1") is not None
-    assert await kept.access_key("AK1") is not None
-    await again.close()
-
-
 async def test_several_may_open_a_new_store_at_once(store_url: str) -> None:
     databases = await asyncio.gather(*(open_database(store_url) for _ in range(4)))
     for database in databases:
@@ -183,7 +136,7 @@ async def test_an_event_is_read_back_as_it_was(log: SqlAuditLog) -> None:
     assert (stored.source_address, stored.request_id) == ("203.0.113.9", "r1")
     assert stored.target == TARGET
     assert stored.error == "Trouble: wörds — 你好"
-    assert stored.sessions[0] == StoredSession(
+    assert stored.sessions[0] == RecordedSession(
         session_id=140131075880722,
         pid=40002,
         backend_start=NOW + timedelta(microseconds=2),
@@ -629,22 +582,22 @@ async def test_of_several_services_that_pin_at_once_one_wins(store_url: str) -> 
 
 # --- PostgreSQL's own troubles ---------------------------------------------------------------------------------------
 
-ON_POSTGRESQL = pytest.mark.parametrize("server", ["postgresql"], indirect=True)
+ON_POSTGRESQL = pytest.mark.parametrize("store_server", ["postgresql"], indirect=True)
 
 
 @ON_POSTGRESQL
 async def test_a_store_that_stopped_is_named_and_used_again_when_it_is_back(
-    server: Server, database: Database, log: SqlAuditLog
+    store_server: Server, database: Database, log: SqlAuditLog
 ) -> None:
     await log.append(EVENT)
-    await asyncio.to_thread(server.stop)
+    await asyncio.to_thread(store_server.stop)
     try:
         with pytest.raises(AuditUnavailableError, match=r"nothing was ended: .*look whether the server is up"):
             await log.append(EVENT)
         with pytest.raises(StoreUnavailableError):
             await log.recent(1)
     finally:
-        await asyncio.to_thread(server.start)
+        await asyncio.to_thread(store_server.start)
     await log.append(EVENT)
     await database.check()
     assert len(await log.recent(10)) == 2
@@ -652,10 +605,10 @@ async def test_a_store_that_stopped_is_named_and_used_again_when_it_is_back(
 
 @ON_POSTGRESQL
 async def test_a_server_that_takes_no_writes_is_named(
-    server: Server, database: Database, log: SqlAuditLog, store_url: str
+    store_server: Server, database: Database, log: SqlAuditLog, store_url: str
 ) -> None:
     await log.append(EVENT)
-    server.psql("ALTER DATABASE vacate SET default_transaction_read_only = on;")
+    store_server.psql("ALTER DATABASE vacate SET default_transaction_read_only = on;")
     await database.close()
     with pytest.raises(AuditUnavailableError, match="is read-only, perhaps a standby"):
         await log.append(EVENT)
@@ -666,8 +619,8 @@ async def test_a_server_that_takes_no_writes_is_named(
 
 
 @ON_POSTGRESQL
-async def test_a_commit_is_on_the_disk_whatever_the_servers_habit(server: Server, database: Database) -> None:
-    assert server.psql("SHOW synchronous_commit;") == "off"
+async def test_a_commit_is_on_the_disk_whatever_the_servers_habit(store_server: Server, database: Database) -> None:
+    assert store_server.psql("SHOW synchronous_commit;") == "off"
     async with database.read() as connection:
         assert await connection.scalar(text("SHOW synchronous_commit")) == "on"
         assert await connection.scalar(text("SHOW application_name")) == "vacate"
@@ -685,21 +638,21 @@ async def test_a_commit_is_on_the_disk_whatever_the_servers_habit(server: Server
     ],
 )
 async def test_a_login_that_does_not_work_is_named_without_its_password(
-    server: Server, store_url: str, user: str, password: str | None, name: str, query: str, words: str
+    store_server: Server, store_url: str, user: str, password: str | None, name: str, query: str, words: str
 ) -> None:
     del store_url
-    login = password or server.place.superuser_password
+    login = password or store_server.place.superuser_password
     with pytest.raises(StoreUnavailableError, match=words) as refused:
-        await open_database(server.dsn(user, login, name) + query)
+        await open_database(store_server.dsn(user, login, name) + query)
     assert login not in str(refused.value)
 
 
 @ON_POSTGRESQL
-async def test_a_user_without_rights_is_named(server: Server, store_url: str) -> None:
+async def test_a_user_without_rights_is_named(store_server: Server, store_url: str) -> None:
     del store_url
-    server.psql("DROP ROLE IF EXISTS clerk;\nCREATE ROLE clerk LOGIN PASSWORD 'x';")
+    store_server.psql("DROP ROLE IF EXISTS clerk;\nCREATE ROLE clerk LOGIN PASSWORD 'x';")
     with pytest.raises(StoreUnavailableError, match=r"the store's user lacks rights in .*grant them"):
-        await open_database(server.dsn("clerk", "x", "vacate"))
+        await open_database(store_server.dsn("clerk", "x", "vacate"))
 
 
 async def test_a_server_that_says_nothing_is_given_up() -> None:

@@ -1,80 +1,84 @@
-"""The audit: written once, never changed, read back as it was."""
+"""The audit: written once, as a chain, never changed, read back as it was."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import AsyncGenerator, Mapping
+from datetime import UTC, datetime
+from enum import StrEnum
 from typing import Any
 
 import msgspec
 from sqlalchemy import RowMapping, Select, select
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from vacate.domain.audit import AuditAction, AuditEvent
+from vacate.domain.chain import FORM, Anchor, Link, digest_of
 from vacate.domain.errors import AuditUnavailableError
+from vacate.domain.fingerprints import fingerprint
 from vacate.domain.identity import CredentialKind, Role
-from vacate.domain.sweeps import Outcome, SessionOutcome
+from vacate.domain.record import RecordedEvent, RecordedSession
+from vacate.domain.sweeps import SessionOutcome
 from vacate.domain.topology import ComponentId, InstanceId, NodeId, ProjectId, Target
 from vacate.store.database import Database
-from vacate.store.tables import audit_events
+from vacate.store.tables import audit_base, audit_events, audit_head
+from vacate.store.types import as_kept
+
+_PAGE = 2_000
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoredSession:
-    """One session of an event: its identity, and what became of it. Its statement is not kept."""
+class Statements(StrEnum):
+    """What the audit keeps of the statement that a session ran last."""
 
-    session_id: int
-    pid: int
-    backend_start: datetime | None
-    state_change: datetime | None
-    user: str | None
-    database: str | None
-    application: str | None
-    client_address: str | None
-    outcome: Outcome
-    by: str
-    reason: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoredEvent:
-    """One event as it was kept.
-
-    `id` grows with time. `role` is what the actor was in the target's project then, `None` for nothing. `named` are
-    the ids that the call named.
-    """
-
-    id: int
-    at: datetime
-    action: AuditAction
-    request_id: str
-    user_id: str
-    user_name: str
-    role: Role | None
-    credential_kind: CredentialKind
-    credential: str
-    source_address: str
-    target: Target
-    sessions: tuple[StoredSession, ...]
-    named: tuple[int, ...]
-    error: str | None
+    OFF = "off"
+    FINGERPRINT = "fingerprint"
+    ON = "on"
 
 
 class SqlAuditLog:
-    """The durable record. There is no way to change or to remove what is in it."""
+    """The durable record. Nothing changes what is in it; the oldest events can be pruned, and that is told in it."""
 
-    def __init__(self, database: Database) -> None:
-        """Take the opened store."""
+    def __init__(self, database: Database, *, statements: Statements = Statements.OFF) -> None:
+        """Take the opened store, and what to keep of statements."""
         self._database = database
+        self._statements = statements
 
-    async def append(self, event: AuditEvent) -> None:
+    async def append(self, event: AuditEvent) -> Anchor:
         """Write one event with its sessions: all of it, and durably before this returns, or nothing.
+
+        Returns how far the chain goes now.
 
         Raises:
             AuditUnavailableError: it could not be written.
         """
+        row = self._row(event)
         async with self._database.write(AuditUnavailableError) as connection:
-            await connection.execute(audit_events.insert(), _event_row(event))
+            return await self._append(connection, row)
 
-    async def events_of(self, request_id: str) -> tuple[StoredEvent, ...]:
+    async def prune(self, before: datetime, event: AuditEvent) -> tuple[int, Anchor | None]:
+        """Remove the events that were written before a moment, and write down which; how many they were.
+
+        The last event stays whatever its age. `event` says who prunes; its note is written here, and vouches for what
+        the chain began with. Without anything to remove nothing is written.
+
+        Raises:
+            AuditUnavailableError: nothing was removed.
+        """
+        row = self._row(event)
+        async with self._database.write(AuditUnavailableError) as connection:
+            # Whoever appends waits, or it would continue a chain that is being cut.
+            await self._head(connection)
+            young = select(audit_events.c.id).where(audit_events.c.at >= before).order_by(audit_events.c.id).limit(1)
+            first_young = (await connection.execute(young)).scalar()
+            head = await self._head(connection)
+            last_old = head.id - 1 if first_young is None else first_young - 1
+            old = select(audit_events.c.digest).where(audit_events.c.id == last_old)
+            digest = (await connection.execute(old)).scalar()
+            if digest is None:
+                return 0, None
+            anchor = await self._append(connection, {**row, "note": vouching(last_old, digest)})
+            gone = await connection.execute(audit_events.delete().where(audit_events.c.id <= last_old))
+            await connection.execute(audit_base.update().values(last_id=last_old, digest=digest))
+        return gone.rowcount, anchor
+
+    async def events_of(self, request_id: str) -> tuple[RecordedEvent, ...]:
         """Every event of one call, in the order they were written.
 
         Raises:
@@ -83,7 +87,7 @@ class SqlAuditLog:
         chosen = select(audit_events).where(audit_events.c.request_id == request_id)
         return await self._read(chosen.order_by(audit_events.c.id))
 
-    async def recent(self, limit: int) -> tuple[StoredEvent, ...]:
+    async def recent(self, limit: int) -> tuple[RecordedEvent, ...]:
         """The last events, newest first.
 
         Raises:
@@ -91,54 +95,134 @@ class SqlAuditLog:
         """
         return await self._read(select(audit_events).order_by(audit_events.c.id.desc()).limit(limit))
 
-    async def _read(self, chosen: Select[*tuple[Any, ...]]) -> tuple[StoredEvent, ...]:
+    async def head(self) -> Anchor:
+        """How far the chain goes, by the store's own word.
+
+        Raises:
+            StoreUnavailableError: the store cannot be read.
+        """
         async with self._database.read() as connection:
-            return tuple(_event(row) for row in (await connection.execute(chosen)).mappings())
+            row = (await connection.execute(select(audit_head))).one()
+        return Anchor(id=row.last_id, digest=row.digest, source="the store's own head")
+
+    async def base(self) -> Anchor:
+        """The last event that was pruned; event 0 when none was.
+
+        Raises:
+            StoreUnavailableError: the store cannot be read.
+        """
+        async with self._database.read() as connection:
+            row = (await connection.execute(select(audit_base))).one()
+        return Anchor(id=row.last_id, digest=row.digest, source="the store's own word of what was pruned")
+
+    async def links(self, after: int = 0) -> AsyncGenerator[tuple[Link, ...]]:
+        """The whole chain behind an event, page by page, as it is kept.
+
+        Raises:
+            StoreUnavailableError: the store cannot be read.
+        """
+        while True:
+            chosen = select(audit_events).where(audit_events.c.id > after).order_by(audit_events.c.id).limit(_PAGE)
+            async with self._database.read() as connection:
+                rows = (await connection.execute(chosen)).mappings().all()
+            if not rows:
+                return
+            yield tuple(link_of(row) for row in rows)
+            after = rows[-1]["id"]
+
+    async def _append(self, connection: AsyncConnection, row: Mapping[str, object]) -> Anchor:
+        head = await self._head(connection)
+        fields = {**row, "id": head.id + 1, "form": FORM}
+        at = row["at"]
+        digest = digest_of(head.digest, {**fields, "at": _as_text(at) if isinstance(at, datetime) else at})
+        await connection.execute(audit_events.insert(), {**fields, "previous": head.digest, "digest": digest})
+        await connection.execute(audit_head.update().values(last_id=head.id + 1, digest=digest))
+        return Anchor(id=head.id + 1, digest=digest, source="just written")
+
+    async def _head(self, connection: AsyncConnection) -> Anchor:
+        """The last event. To the end of the transaction nobody else writes behind it; SQLite has one writer anyway."""
+        row = (await connection.execute(select(audit_head).with_for_update())).one()
+        return Anchor(id=row.last_id, digest=row.digest, source="the store's own head")
+
+    async def _read(self, chosen: Select[*tuple[Any, ...]]) -> tuple[RecordedEvent, ...]:
+        async with self._database.read() as connection:
+            return tuple(recorded(row) for row in (await connection.execute(chosen)).mappings())
+
+    def _row(self, event: AuditEvent) -> dict[str, object]:
+        actor, target = event.actor, event.target
+        role = next((grant.role for grant in actor.grants if grant.project_id == target.project_id), None)
+        sessions = [self._session(entry) for entry in event.sessions]
+        row: dict[str, object] = {
+            "at": _in_utc(event.at),
+            "action": event.action.value,
+            "request_id": actor.request_id,
+            "user_id": actor.user_id,
+            "user_name": actor.user_name,
+            "role": None if role is None else role.value,
+            "credential_kind": actor.credential_kind.value,
+            "credential": actor.credential,
+            "source_address": actor.source_address,
+            "project_id": target.project_id,
+            "instance_id": target.instance_id,
+            "node_id": target.node_id,
+            "component_id": target.component_id,
+            "error": event.error,
+            "sessions": msgspec.json.encode(sessions).decode(),
+            "named": msgspec.json.encode(event.named).decode() if event.named else None,
+            "plan_id": event.plan_id,
+            "note": event.note,
+        }
+        # What is hashed is what will be read back.
+        return {name: as_kept(value) if isinstance(value, str) else value for name, value in row.items()}
+
+    def _session(self, entry: SessionOutcome) -> Mapping[str, object]:
+        session = entry.session
+        kept: dict[str, object] = {
+            "session_id": session.session_id,
+            "pid": session.pid,
+            "backend_start": session.backend_start,
+            "state_change": session.state_change,
+            "user": session.user,
+            "database": session.database,
+            "application": session.application,
+            "client_address": session.client_address,
+            "outcome": entry.outcome,
+            "by": entry.by,
+            "reason": entry.reason,
+        }
+        if session.query and self._statements is Statements.ON:
+            kept["statement"] = session.query
+        if session.query and self._statements is not Statements.OFF:
+            kept["fingerprint"] = fingerprint(session.query)
+        return kept
 
 
-def _event_row(event: AuditEvent) -> Mapping[str, object]:
-    actor, target = event.actor, event.target
-    role = next((grant.role for grant in actor.grants if grant.project_id == target.project_id), None)
-    return {
-        "at": event.at,
-        "action": event.action.value,
-        "request_id": actor.request_id,
-        "user_id": actor.user_id,
-        "user_name": actor.user_name,
-        "role": None if role is None else role.value,
-        "credential_kind": actor.credential_kind.value,
-        "credential": actor.credential,
-        "source_address": actor.source_address,
-        "project_id": target.project_id,
-        "instance_id": target.instance_id,
-        "node_id": target.node_id,
-        "component_id": target.component_id,
-        "error": event.error,
-        "sessions": msgspec.json.encode([_session(entry) for entry in event.sessions]).decode(),
-        "named": msgspec.json.encode(event.named).decode() if event.named else None,
-    }
+def _in_utc(at: datetime) -> datetime:
+    if at.tzinfo is None:
+        raise AuditUnavailableError(f"a time without its time zone cannot be kept: {at.isoformat()}")
+    return at.astimezone(UTC)
 
 
-def _session(entry: SessionOutcome) -> Mapping[str, object]:
-    session = entry.session
-    return {
-        "session_id": session.session_id,
-        "pid": session.pid,
-        "backend_start": session.backend_start,
-        "state_change": session.state_change,
-        "user": session.user,
-        "database": session.database,
-        "application": session.application,
-        "client_address": session.client_address,
-        "outcome": entry.outcome,
-        "by": entry.by,
-        "reason": entry.reason,
-    }
+def vouching(last_id: int, digest: bytes) -> str:
+    """The note of a pruning: what an event of the chain says of the one that the chain now begins behind."""
+    return f"removed every event up to {last_id}, whose digest is {digest.hex()}"
 
 
-def _event(row: RowMapping) -> StoredEvent:
-    return StoredEvent(
+def link_of(row: RowMapping) -> Link:
+    """An event as the chain sees it."""
+    at = row["at"]
+    return Link(fields={**row, "at": _as_text(at)}, previous=bytes(row["previous"]), digest=bytes(row["digest"]))
+
+
+def _as_text(at: datetime) -> str:
+    return at.astimezone(UTC).isoformat(timespec="microseconds")
+
+
+def recorded(row: RowMapping) -> RecordedEvent:
+    """An event as it is told."""
+    return RecordedEvent(
         id=row["id"],
+        digest=bytes(row["digest"]).hex(),
         at=row["at"],
         action=AuditAction(row["action"]),
         request_id=row["request_id"],
@@ -154,7 +238,9 @@ def _event(row: RowMapping) -> StoredEvent:
             node_id=NodeId(row["node_id"]),
             component_id=ComponentId(row["component_id"]),
         ),
-        sessions=msgspec.json.decode(row["sessions"], type=tuple[StoredSession, ...]),
+        sessions=msgspec.json.decode(row["sessions"], type=tuple[RecordedSession, ...]),
         named=() if row["named"] is None else msgspec.json.decode(row["named"], type=tuple[int, ...]),
         error=row["error"],
+        plan_id=row["plan_id"],
+        note=row["note"],
     )

@@ -4,20 +4,21 @@ import asyncio
 import os
 import sqlite3
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import URL, Connection, Table, event, inspect, make_url, text
+from sqlalchemy import URL, Connection, Table, event, make_url, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from vacate.domain.errors import SettingsError, StoreUnavailableError
 from vacate.store.problems import Problem, translated
-from vacate.store.tables import audit_events, metadata, tokens
+from vacate.store.schema import require_newest
+from vacate.store.tables import tokens
 
 # How the store introduces itself. The guards know the name, should the store's server be a component too.
 _APPLICATION = "vacate"
@@ -87,6 +88,11 @@ class Database:
                 await connection.execute(text("BEGIN IMMEDIATE"))
             yield connection
 
+    async def only_one(self, connection: AsyncConnection) -> None:
+        """Wait until nobody else is about to make or change the tables, to the end of the transaction."""
+        if not self.is_sqlite:
+            await connection.execute(_SCHEMA_LOCK)
+
     def insert(self, table: Table) -> sqlite.Insert | postgresql.Insert:
         """An insert that can say what to do when the row is there already."""
         return sqlite.insert(table) if self.is_sqlite else postgresql.insert(table)
@@ -106,16 +112,19 @@ class Database:
         await self.engine.dispose()
 
 
-async def open_database(url: str, *, patience_s: float = 5.0) -> Database:
-    """Open the database and make the tables that are missing.
+async def open_database(
+    url: str, *, patience_s: float = 5.0, accept: Callable[[Connection], object] = require_newest
+) -> Database:
+    """Open the database. An empty one gets its tables; one of another Vacate's making is refused.
 
     Args:
         url: `sqlite:///` with the file's path, or `postgresql://user:password@host:port/database`.
         patience_s: how long to wait for a lock or an answer before giving up.
+        accept: what is done first, alone of all who open it; see `store.schema`.
 
     Raises:
         SettingsError: the URL cannot be used.
-        StoreUnavailableError: the database cannot be opened.
+        StoreUnavailableError: the database cannot be opened, or is not at this Vacate's step.
     """
     parsed = _parsed(url)
     engine = _sqlite(parsed, patience_s) if parsed.drivername == _SQLITE else _postgresql(parsed, patience_s)
@@ -127,26 +136,12 @@ async def open_database(url: str, *, patience_s: float = 5.0) -> Database:
     database = Database(engine, patience_s=patience_s, file=file)
     try:
         async with database.write() as connection:
-            if not database.is_sqlite:
-                await connection.execute(_SCHEMA_LOCK)
-            await connection.run_sync(_make_tables)
+            await database.only_one(connection)
+            await connection.run_sync(accept)
     except BaseException:
         await database.close()
         raise
     return database
-
-
-def _make_tables(connection: Connection) -> None:
-    """Make what is missing, also the column that stores had not yet when calls could name no sessions."""
-    if inspect(connection).has_table(tokens.name):
-        kept = {column["name"] for column in inspect(connection).get_columns(tokens.name)}
-        if tokens.c.for_domain.name not in kept:
-            # A token lasts a day, so an older table of them is made anew rather than changed.
-            connection.execute(text("DROP TABLE tokens"))
-    metadata.create_all(connection)
-    there = {column["name"] for column in inspect(connection).get_columns(audit_events.name)}
-    if audit_events.c.named.name not in there:
-        connection.execute(text("ALTER TABLE audit_events ADD COLUMN named TEXT"))
 
 
 def _sqlite(url: URL, patience_s: float) -> AsyncEngine:

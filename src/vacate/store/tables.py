@@ -1,14 +1,9 @@
-"""What is kept: every table, with the types that make SQLite and PostgreSQL keep the same."""
-
-from collections.abc import Callable
-from datetime import UTC, datetime
+"""What is kept: every table but those of plans."""
 
 from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
-    DateTime,
-    Dialect,
     ForeignKey,
     Index,
     Integer,
@@ -16,62 +11,10 @@ from sqlalchemy import (
     MetaData,
     Table,
     Text,
-    TypeDecorator,
     UniqueConstraint,
 )
 
-
-class UtcDateTime(TypeDecorator[datetime]):
-    """A point in time, in UTC and to the microsecond.
-
-    SQLite keeps no time zone, so a naive value would be read back as another time than was meant: it is
-    refused.
-    """
-
-    impl = DateTime(timezone=True)
-    cache_ok = True
-
-    def bind_processor(self, dialect: Dialect) -> Callable[..., datetime | str | None]:
-        """How a time is written. A sweep writes thousands of them, so it is one plain function."""
-        return _as_text if dialect.name == "sqlite" else _as_utc
-
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Turn what was read into an aware time."""
-        if value is None:
-            return None
-        return value.replace(tzinfo=UTC) if dialect.name == "sqlite" else value.astimezone(UTC)
-
-
-def _as_utc(value: datetime | None) -> datetime | None:
-    if value is None:
-        return None
-    if value.tzinfo is None:
-        raise ValueError(f"a time without its time zone cannot be kept: {value.isoformat()}")
-    return value.astimezone(UTC)
-
-
-def _as_text(value: datetime | None) -> str | None:
-    in_utc = _as_utc(value)
-    return None if in_utc is None else in_utc.replace(tzinfo=None).isoformat(" ", "microseconds")
-
-
-class AnyText(TypeDecorator[str]):
-    """Text of any origin.
-
-    PostgreSQL takes no NUL and neither database takes half a character. Such a text comes from a caller who
-    tries what happens; it is written with replacement characters, because it must not make the audit fail.
-    """
-
-    impl = Text
-    cache_ok = True
-
-    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
-        """Turn any text into one that every server takes."""
-        del dialect
-        if value is None or value.isascii():
-            return value if value is None or "\0" not in value else value.replace("\0", "\N{REPLACEMENT CHARACTER}")
-        return value.encode("utf-8", "replace").decode().replace("\0", "\N{REPLACEMENT CHARACTER}")
-
+from vacate.store.types import AnyText, UtcDateTime
 
 metadata = MetaData(
     naming_convention={
@@ -151,13 +94,13 @@ freezes = Table(
 audit_events = Table(
     "audit_events",
     metadata,
-    # SQLite numbers rows by itself only when the column is its plain INTEGER.
-    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
-    Column("at", UtcDateTime, nullable=False),
+    # Given out by the head, one after the other: a number that is missing was removed.
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False),
+    Column("at", UtcDateTime, nullable=False, index=True),
     Column("action", AnyText, nullable=False),
     Column("request_id", AnyText, nullable=False),
     Column("user_id", AnyText, nullable=False),
-    Column("user_name", AnyText, nullable=False),
+    Column("user_name", AnyText, nullable=False, index=True),
     Column("role", AnyText),
     Column("credential_kind", AnyText, nullable=False),
     Column("credential", AnyText, nullable=False),
@@ -172,9 +115,52 @@ audit_events = Table(
     Column("sessions", Text, nullable=False),
     # A JSON list of the ids that the caller named; NULL where the call named none.
     Column("named", Text),
+    Column("plan_id", AnyText, index=True),
+    Column("note", AnyText),
+    # How the digest is made of the other columns; see `domain.chain`.
+    Column("form", Integer, nullable=False),
+    Column("previous", LargeBinary, nullable=False),
+    Column("digest", LargeBinary, nullable=False),
     Index(None, "request_id"),
-    # Numbers of events are never given out twice, so a missing one shows.
-    sqlite_autoincrement=True,
+)
+
+# One row: the last event. Whoever appends holds it, so that many services write one chain.
+audit_head = Table(
+    "audit_head",
+    metadata,
+    Column("one", Integer, primary_key=True, autoincrement=False),
+    Column("last_id", BigInteger, nullable=False),
+    Column("digest", LargeBinary, nullable=False),
+)
+
+# One row: the last event that was pruned; where the chain begins.
+audit_base = Table(
+    "audit_base",
+    metadata,
+    Column("one", Integer, primary_key=True, autoincrement=False),
+    Column("last_id", BigInteger, nullable=False),
+    Column("digest", LargeBinary, nullable=False),
+)
+
+# Derived from the events, for searching only: filled after they are written, and made anew at any time.
+audit_sessions = Table(
+    "audit_sessions",
+    metadata,
+    Column("event_id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False),
+    Column("position", Integer, primary_key=True, autoincrement=False),
+    Column("pid", BigInteger, nullable=False, index=True),
+    Column("session_id", BigInteger, nullable=False, index=True),
+    Column("user", AnyText, index=True),
+    Column("database", AnyText, index=True),
+    Column("client_address", AnyText, index=True),
+)
+
+# One row: the last event that the table above knows.
+audit_indexed = Table(
+    "audit_indexed",
+    metadata,
+    Column("one", Integer, primary_key=True, autoincrement=False),
+    Column("last_id", BigInteger, nullable=False),
 )
 
 pins = Table(

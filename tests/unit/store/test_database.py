@@ -119,20 +119,6 @@ async def test_opening_again_keeps_what_is_there(file: Path) -> None:
         await database.close()
 
 
-async def test_a_store_from_before_calls_could_name_sessions_is_opened_and_kept(file: Path) -> None:
-    database = await open_database(f"sqlite:///{file}")
-    await SqlAuditLog(database).append(EVENT)
-    async with database.write() as connection:
-        await connection.execute(text("ALTER TABLE audit_events DROP COLUMN named"))
-    await database.close()
-
-    again = await open_database(f"sqlite:///{file}")
-    named = replace(EVENT, action=AuditAction.KILL_NAMED_REFUSED, named=(7, 10**30))
-    await SqlAuditLog(again).append(named)
-    assert [event.named for event in await SqlAuditLog(again).recent(2)] == [(7, 10**30), ()]
-    await again.close()
-
-
 async def test_several_may_open_a_new_store_at_once(file: Path) -> None:
     databases = await asyncio.gather(*(open_database(f"sqlite:///{file}") for _ in range(4)))
     for database in databases:

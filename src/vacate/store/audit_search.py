@@ -1,0 +1,132 @@
+"""The audit, searched by what its events say of sessions.
+
+Sessions are kept as one text an event, because that is written fast. Whoever searches fills the table that is searched
+first, with the events that it does not know yet.
+"""
+
+import msgspec
+from sqlalchemy import ColumnElement, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from vacate.domain.record import AuditQuery, RecordedEvent, RecordedSession
+from vacate.store.audit import SqlAuditLog, recorded
+from vacate.store.database import Database
+from vacate.store.tables import audit_events, audit_indexed, audit_sessions
+
+# Each transaction takes in so many events, so that nobody who appends waits for long.
+_AT_ONCE = 500
+
+
+class SqlAuditSearch:
+    """Implements `operations.ports.AuditSearch`."""
+
+    def __init__(self, database: Database, log: SqlAuditLog) -> None:
+        """Take the opened store and its log."""
+        self._database = database
+        self._log = log
+
+    async def events_of(self, request_id: str) -> tuple[RecordedEvent, ...]:
+        """Every event of one call, in the order they were written.
+
+        Raises:
+            StoreUnavailableError: the store cannot be read.
+        """
+        return await self._log.events_of(request_id)
+
+    async def find(self, query: AuditQuery) -> tuple[RecordedEvent, ...]:
+        """The events that a query asks for, the newest first.
+
+        Where something is asked of sessions, an event is found by the derived table and looked at itself: what that
+        table says is no proof.
+
+        Raises:
+            StoreUnavailableError: the store cannot be used.
+        """
+        if query.of_sessions:
+            await self.take_in()
+        chosen = select(audit_events).where(*_conditions(query)).order_by(audit_events.c.id.desc()).limit(query.limit)
+        async with self._database.read() as connection:
+            found = [recorded(row) for row in (await connection.execute(chosen)).mappings()]
+        if not query.of_sessions:
+            return tuple(found)
+        return tuple(event for event in found if any(query.meets(session) for session in event.sessions))
+
+    async def take_in(self) -> int:
+        """Bring the derived table up to the last event; how many events it did not know.
+
+        Raises:
+            StoreUnavailableError: the store cannot be written.
+        """
+        total = 0
+        while True:
+            async with self._database.write() as connection:
+                taken = await self._take_in_some(connection)
+            total += taken
+            if taken < _AT_ONCE:
+                return total
+
+    async def _take_in_some(self, connection: AsyncConnection) -> int:
+        last = (await connection.execute(select(audit_indexed.c.last_id).with_for_update())).scalar_one()
+        chosen = (
+            select(audit_events.c.id, audit_events.c.sessions)
+            .where(audit_events.c.id > last)
+            .order_by(audit_events.c.id)
+            .limit(_AT_ONCE)
+        )
+        events = (await connection.execute(chosen)).all()
+        if not events:
+            return 0
+        rows = [
+            {
+                "event_id": event.id,
+                "position": position,
+                "pid": session.pid,
+                "session_id": session.session_id,
+                "user": session.user,
+                "database": session.database,
+                "client_address": session.client_address,
+            }
+            for event in events
+            for position, session in enumerate(msgspec.json.decode(event.sessions, type=tuple[RecordedSession, ...]))
+        ]
+        if rows:
+            await connection.execute(audit_sessions.insert(), rows)
+        await connection.execute(audit_indexed.update().values(last_id=events[-1].id))
+        return len(events)
+
+
+def _conditions(query: AuditQuery) -> list[ColumnElement[bool]]:
+    events, sessions = audit_events.c, audit_sessions.c
+    conditions = [
+        column == wanted
+        for column, wanted in (
+            (events.project_id, query.project_id),
+            (events.instance_id, query.instance_id),
+            (events.component_id, query.component_id),
+            (events.user_name, query.operator),
+            (events.plan_id, query.plan_id),
+            (events.request_id, query.request_id),
+            (events.action, None if query.action is None else query.action.value),
+        )
+        if wanted is not None
+    ]
+    if query.since is not None:
+        conditions.append(events.at >= query.since)
+    if query.until is not None:
+        conditions.append(events.at < query.until)
+    if query.before_id is not None:
+        conditions.append(events.id < query.before_id)
+    if query.of_sessions:
+        of_session = [
+            column == wanted
+            for column, wanted in (
+                (sessions.pid, query.pid),
+                (sessions.session_id, query.session_id),
+                (sessions.user, query.user),
+                (sessions.database, query.database),
+                (sessions.client_address, query.client),
+            )
+            if wanted is not None
+        ]
+        conditions.append(events.id.in_(select(sessions.event_id).where(*of_session)))
+    return conditions

@@ -1,0 +1,101 @@
+"""Whether the audit is what was written: the whole chain is walked, from its beginning to what is known of its end."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import msgspec
+
+from vacate.domain.audit import AuditAction
+from vacate.domain.chain import FIELDS, Anchor, Link, Walk
+from vacate.store.audit import SqlAuditLog, vouching
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verification:
+    """What a walk found. `met` are the anchors that stand on the chain; `problem` is the first thing that is wrong."""
+
+    events: int
+    first_id: int | None
+    last_id: int
+    digest: bytes
+    met: Sequence[Anchor]
+    problem: str | None
+
+
+async def verify(log: SqlAuditLog, anchors: Sequence[Anchor]) -> Verification:
+    """Walk the chain of a store.
+
+    Events may be written meanwhile: the end is what the store says was the last one before the walk, or later.
+
+    Raises:
+        StoreUnavailableError: the store cannot be read.
+    """
+    head, base = await log.head(), await log.base()
+    walk = Walk(anchors=anchors, last_id=base.id, digest=base.digest)
+    vouched = base.id == 0
+    async for links in log.links(base.id):
+        for link in links:
+            if not walk.step(link):
+                return _found(walk)
+            vouched = vouched or _vouches(link, base)
+    walk.end(head)
+    if walk.problem is None and not vouched:
+        walk.problem = (
+            f"the chain begins behind event {base.id}, and no event in it says that those before were pruned: "
+            "the first events were removed"
+        )
+    return _found(walk)
+
+
+def verify_export(lines: Iterable[bytes], anchors: Sequence[Anchor]) -> Verification:
+    """Walk the chain of an export, which may begin anywhere: what stands before its first event is taken on trust."""
+    walk: Walk | None = None
+    for number, line in enumerate(lines, start=1):
+        try:
+            link = read_link(line)
+        except (msgspec.MsgspecError, ValueError, KeyError, TypeError) as error:
+            walk = walk or Walk(anchors=anchors)
+            walk.problem = f"line {number} is no exported event: {error}"
+            return _found(walk)
+        if walk is None:
+            walk = Walk(anchors=anchors, last_id=link.id - 1, digest=link.previous)
+        if not walk.step(link):
+            return _found(walk)
+    walk = walk or Walk(anchors=anchors)
+    walk.end(None)
+    return _found(walk)
+
+
+def written_link(link: Link) -> bytes:
+    """A link as a line of an export."""
+    fields = {name: link.fields[name] for name in FIELDS}
+    return msgspec.json.encode({**fields, "previous": link.previous.hex(), "digest": link.digest.hex()}) + b"\n"
+
+
+def read_link(line: bytes) -> Link:
+    """A line of an export as a link.
+
+    Raises:
+        msgspec.MsgspecError, ValueError, KeyError, TypeError: it is none.
+    """
+    data = msgspec.json.decode(line, type=dict[str, object])
+    previous, digest = str(data["previous"]), str(data["digest"])
+    fields = {name: data[name] for name in FIELDS}
+    return Link(fields=fields, previous=bytes.fromhex(previous), digest=bytes.fromhex(digest))
+
+
+def _vouches(link: Link, base: Anchor) -> bool:
+    return link.fields["action"] == AuditAction.AUDIT_PRUNED.value and link.fields["note"] == vouching(
+        base.id, base.digest
+    )
+
+
+def _found(walk: Walk) -> Verification:
+    return Verification(
+        events=walk.count,
+        first_id=walk.first_id,
+        last_id=walk.last_id,
+        digest=walk.digest,
+        met=tuple(walk.met),
+        problem=walk.problem,
+    )
