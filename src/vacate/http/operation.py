@@ -26,7 +26,8 @@ class Operation:
     `path` is a template; its parameters are described by the door. `request` is the shape of the JSON body and
     `query` that of the query string; each field's description, unit and range is in the shape itself. `errors` are
     the classes the call may raise besides those that every call of its door may raise. `request_headers` are read by
-    the call itself, `headers` come with its answer. A call that is always refused has the `status` of the refusal.
+    the call itself, `headers` come with its answer. A call that is always refused has the `status` of the refusal; one
+    that may be answered before its work is done has the status `under_way` then, with the same shape.
     """
 
     id: str
@@ -40,6 +41,7 @@ class Operation:
     body_required: bool = True
     query: Shape | None = None
     status: int = 200
+    under_way: int | None = None
     authenticated: bool = True
     request_headers: tuple[str, ...] = ()
     headers: tuple[str, ...] = ()

@@ -14,11 +14,13 @@ from hypothesis import strategies as st
 from tests.support.fakes import COMPONENT, INSTANCE, PROJECT, Switch
 from tests.support.memory_credentials import MemoryCredentials
 from tests.support.set_clock import SetClock
+from tests.unit.http import admin_door
 from tests.unit.http.asgi import Answer, Caller, call
 from tests.unit.http.compatible_door import Operations
 from tests.unit.http.test_envelope import RememberingLog
 from tests.unit.http.test_gate import Doorman, Tally
 from tests.unit.http.test_health import UP, writable
+from vacate.http.admin.routes import AdminDoor
 from vacate.http.app import build_app
 from vacate.http.gate import Gate
 from vacate.http.gaussdb_v3.routes import GaussdbV3Door
@@ -105,6 +107,7 @@ class House:
         operations = Operations()
         routes = [
             *GaussdbV3Door(gate=gate, served=operations.served).routes(),
+            *AdminDoor(gate=gate, served=admin_door.Operations().served).routes(),
             *IamV3Door(
                 gate=gate, tokens=self.tokens, temporary_keys=self._temporary_keys(), projects=self.projects
             ).routes(),

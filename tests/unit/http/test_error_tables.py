@@ -9,6 +9,8 @@ import pytest
 
 from vacate.domain import errors as domain
 from vacate.domain.errors import VacateError
+from vacate.http.admin import errors as admin
+from vacate.http.admin.errors import ERRORS as ADMINISTRATION
 from vacate.http.answers import ErrorRow, ErrorTable, error_response, row_for
 from vacate.http.app import NO_SUCH_API
 from vacate.http.envelope import UNFORESEEN
@@ -17,27 +19,48 @@ from vacate.http.gaussdb_v3.errors import ERRORS as SESSION_CALLS
 from vacate.http.iam_v3 import errors as iam
 from vacate.http.iam_v3.errors import ERRORS as SIGN_IN
 
-DOORS = {"session_calls": SESSION_CALLS, "sign_in": SIGN_IN}
+DOORS = {"session_calls": SESSION_CALLS, "sign_in": SIGN_IN, "administration": ADMINISTRATION}
 
 # Raised before there is a door, or by commands only; the reason beside each.
 NEVER_AT_A_DOOR = {
     domain.SettingsError: "the service does not start with such a configuration",
 }
 
-# What the sign-in door answers by the row of an ancestor, on purpose.
-INHERITED_AT_SIGN_IN: dict[type[VacateError], type[VacateError]] = {
-    domain.CredentialsMissingError: domain.AuthenticationError,
-    # Nothing of a component is asked for there, and nothing is audited.
-    domain.InstanceUnknownError: VacateError,
-    domain.NodeUnknownError: VacateError,
-    domain.ComponentUnknownError: VacateError,
-    domain.ComponentUnreachableError: VacateError,
-    domain.ComponentBusyError: VacateError,
-    domain.KillsFrozenError: VacateError,
-    domain.MissingRightsError: VacateError,
-    domain.WrongServerError: VacateError,
-    domain.UnsupportedServerError: VacateError,
-    domain.AuditUnavailableError: VacateError,
+# What a door answers by the row of an ancestor, on purpose.
+OF_OUR_OWN_DOOR: tuple[type[VacateError], ...] = (
+    domain.PlanUnknownError,
+    domain.PlanDiffersError,
+    domain.PlanExpiredError,
+    domain.PlanSpentError,
+    domain.PlanNotRunningError,
+    domain.SessionUnknownError,
+    domain.CriteriaError,
+)
+INHERITED: dict[str, dict[type[VacateError], type[VacateError]]] = {
+    # Plans are made elsewhere, and an instance's own criteria are read before the service starts.
+    "session_calls": dict.fromkeys(OF_OUR_OWN_DOOR, VacateError),
+    "sign_in": {
+        domain.CredentialsMissingError: domain.AuthenticationError,
+        # Nothing of a component is asked for there, and nothing is audited.
+        domain.InstanceUnknownError: VacateError,
+        domain.NodeUnknownError: VacateError,
+        domain.ComponentUnknownError: VacateError,
+        domain.ComponentUnreachableError: VacateError,
+        domain.ComponentBusyError: VacateError,
+        domain.KillsFrozenError: VacateError,
+        domain.MissingRightsError: VacateError,
+        domain.WrongServerError: VacateError,
+        domain.UnsupportedServerError: VacateError,
+        domain.AuditUnavailableError: VacateError,
+        **dict.fromkeys(OF_OUR_OWN_DOOR, VacateError),
+    },
+    "administration": {
+        # Nobody signs in with a password there.
+        domain.PasswordInvalidError: domain.AuthenticationError,
+        domain.UserLockedError: domain.AuthenticationError,
+        # A plan that meets a freeze says so in its components' lines.
+        domain.KillsFrozenError: VacateError,
+    },
 }
 
 
@@ -56,19 +79,18 @@ def test_the_domain_was_found() -> None:
     assert len(concrete()) > 15
 
 
+@pytest.mark.parametrize("door", DOORS)
 @pytest.mark.parametrize("error", concrete(), ids=lambda error: error.__name__)
-def test_every_error_of_the_domain_has_its_own_row_where_sessions_are_ended(error: type[VacateError]) -> None:
-    assert error in SESSION_CALLS
+def test_every_error_of_the_domain_has_a_row_at_each_door_or_inherits_one_knowingly(
+    error: type[VacateError], door: str
+) -> None:
+    table, inherited = DOORS[door], INHERITED[door]
+    assert (error in table) != (error in inherited)
+    if ancestor := inherited.get(error):
+        assert row_for(table, error.__new__(error)) is table[ancestor]
 
 
-@pytest.mark.parametrize("error", concrete(), ids=lambda error: error.__name__)
-def test_every_error_of_the_domain_has_a_row_at_sign_in_or_inherits_one_knowingly(error: type[VacateError]) -> None:
-    assert (error in SIGN_IN) != (error in INHERITED_AT_SIGN_IN)
-    if ancestor := INHERITED_AT_SIGN_IN.get(error):
-        assert row_for(SIGN_IN, error.__new__(error)) is SIGN_IN[ancestor]
-
-
-@pytest.mark.parametrize(("module", "table"), [(gaussdb, SESSION_CALLS), (iam, SIGN_IN)])
+@pytest.mark.parametrize(("module", "table"), [(gaussdb, SESSION_CALLS), (iam, SIGN_IN), (admin, ADMINISTRATION)])
 def test_every_error_of_a_door_has_its_own_row_there(module: object, table: ErrorTable) -> None:
     own = set(classes_of(module))
     assert own
@@ -79,9 +101,17 @@ def test_every_error_of_a_door_has_its_own_row_there(module: object, table: Erro
 def test_rows_are_what_a_client_can_read(door: str) -> None:
     for row in (*DOORS[door].values(), NO_SUCH_API, UNFORESEEN):
         assert 400 <= row.status < 600
-        assert re.fullmatch(r"(?:DBS|APIGW|IAM)\.\d{4,8}", row.code)
+        assert re.fullmatch(r"(?:DBS|APIGW|IAM|VACATE)\.\d{4,8}", row.code)
         assert row.message
         assert row.message[-1] in ".:"
+
+
+def test_a_code_of_our_own_begins_with_its_status_and_stands_for_one_thing() -> None:
+    rows = [row for row in ADMINISTRATION.values() if row.code.startswith("VACATE.")]
+    assert len(rows) == len(OF_OUR_OWN_DOOR) == len({row.code for row in rows})
+    for row in rows:
+        assert row.code.startswith(f"VACATE.{row.status}")
+        assert row.chinese
 
 
 def test_an_error_without_a_row_takes_its_nearest_ancestors() -> None:

@@ -4,7 +4,6 @@ import re
 from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
-from urllib.parse import parse_qsl
 
 import msgspec
 
@@ -23,6 +22,7 @@ from vacate.http.gaussdb_v3.errors import (
 )
 from vacate.http.gaussdb_v3.fields import MAXIMUM_IDS, ComponentNamed, ComponentNamedTwice
 from vacate.http.gaussdb_v3.served import Served
+from vacate.http.queries import QueryRules, QueryUnreadableError, query_values
 
 _PROJECT_ID = re.compile(r"[0-9a-zA-Z]{32}")
 _LONG_ID = re.compile(r"[0-9a-zA-Z]{36}")
@@ -33,8 +33,7 @@ _WHOLE_NUMBER = re.compile(r"0|[1-9][0-9]{0,18}")
 _PAGING_FIELD = re.compile(r" - at `\$\.(?P<name>limit|offset)`$")
 _PAGING_ERRORS: dict[str, type[LimitError | OffsetError]] = {"limit": LimitError, "offset": OffsetError}
 # Declared as one value with commas, and sent as one key again and again.
-_REPEATABLE = frozenset({"tags"})
-_MOST_PAIRS = 200
+_QUERIES = QueryRules(most_pairs=200, lists=frozenset({"tags"}))
 
 Shape = TypeVar("Shape", bound=msgspec.Struct)
 Answer = TypeVar("Answer")
@@ -172,7 +171,10 @@ def decode_query(query: bytes, shape: type[Shape]) -> Shape:
     Raises:
         LimitError, OffsetError, QueryError.
     """
-    values = _values(query, frozenset(shape.__struct_fields__))
+    try:
+        values = query_values(query, _QUERIES, known=shape.__struct_fields__)
+    except QueryUnreadableError as error:
+        raise QueryError(str(error)) from error
     for name, error in _PAGING_ERRORS.items():
         value = values.get(name, "0")
         # The conversion below would take 1e1 for ten.
@@ -182,25 +184,6 @@ def decode_query(query: bytes, shape: type[Shape]) -> Shape:
         return msgspec.convert(values, shape, strict=False)
     except msgspec.ValidationError as error:
         raise _paging_error(str(error)) or QueryError(f"in the query: {error}") from error
-
-
-def _values(query: bytes, known: frozenset[str]) -> dict[str, str | list[str]]:
-    try:
-        pairs = parse_qsl(query.decode(), keep_blank_values=True, errors="strict", max_num_fields=_MOST_PAIRS)
-    except ValueError as error:
-        raise QueryError(f"the query cannot be read: {error}") from error
-    values: dict[str, str | list[str]] = {}
-    for name, value in pairs:
-        if name not in known:
-            continue
-        if name in _REPEATABLE:
-            earlier = values.get(name, [])
-            values[name] = [*earlier, *filter(None, value.split(","))]
-        elif name in values:
-            raise QueryError(f"`{name}` is more than once in the query; send it once")
-        else:
-            values[name] = value
-    return values
 
 
 def _paging_error(detail: str) -> LimitError | OffsetError | None:

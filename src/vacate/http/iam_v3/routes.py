@@ -3,7 +3,6 @@
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
-from urllib.parse import parse_qsl
 
 import msgspec
 from msgspec import UNSET
@@ -51,6 +50,7 @@ from vacate.http.iam_v3.sign_in import (
     TokenUser,
 )
 from vacate.http.operation import Operation
+from vacate.http.queries import QueryRules, query_values
 from vacate.operations.access import (
     DomainScope,
     Project,
@@ -65,7 +65,7 @@ from vacate.operations.access import (
 OPERATIONS = calls.OPERATIONS
 TRACE_ID_HEADER = "X-IAM-Trace-Id"
 
-_MOST_PARAMETERS = 100
+_QUERIES = QueryRules(most_pairs=100, last_counts=True, strict_text=False)
 _ShapeT = TypeVar("_ShapeT", bound=msgspec.Struct)
 
 
@@ -291,8 +291,7 @@ def _body(call: OpenCall, shape: type[_ShapeT]) -> _ShapeT:
 def _query(call: OpenCall, shape: type[_ShapeT]) -> _ShapeT:
     """The query's parameters; those that the call does not know are passed over, as the vendor does."""
     try:
-        pairs = parse_qsl(call.presented.query.decode("utf-8"), keep_blank_values=True, max_num_fields=_MOST_PARAMETERS)
-        return msgspec.convert(dict(pairs), type=shape, strict=False)
+        return msgspec.convert(query_values(call.presented.query, _QUERIES), type=shape, strict=False)
     except (msgspec.MsgspecError, ValueError) as error:
         raise QueryInvalidError(str(error)) from error
 

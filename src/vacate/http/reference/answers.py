@@ -23,10 +23,17 @@ def example_key(title: str) -> str:
     return "-".join("".join(char if char.isalnum() else " " for char in title).split()) or "example"
 
 
-def success(door: DescribedDoor, operation: Operation, schema: Mapping[str, Any] | None) -> dict[str, Any]:
-    """The answer that the call is made for."""
+def successes(door: DescribedDoor, operation: Operation, schema: Mapping[str, Any] | None) -> dict[str, Any]:
+    """The answers that the call is made for, by status."""
+    statuses = [status for status in (operation.status, operation.under_way) if status is not None]
+    return {str(status): _success(door, operation, schema, HTTPStatus(status)) for status in statuses}
+
+
+def _success(
+    door: DescribedDoor, operation: Operation, schema: Mapping[str, Any] | None, status: HTTPStatus
+) -> dict[str, Any]:
     answer: dict[str, Any] = {
-        "description": HTTPStatus(operation.status).phrase,
+        "description": status.phrase,
         "headers": _headers(*door.headers, *operation.headers),
     }
     if schema is not None and operation.method != "HEAD":

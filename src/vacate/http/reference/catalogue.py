@@ -2,6 +2,9 @@
 
 from vacate.domain import errors as domain
 from vacate.domain.errors import VacateError
+from vacate.http.admin import errors as admin
+from vacate.http.admin.fields import AdminPath
+from vacate.http.admin.routes import OPERATIONS as ADMIN_OPERATIONS
 from vacate.http.gate import BodyTooLargeError, BodyTooSlowError
 from vacate.http.gaussdb_v3 import errors as gaussdb_v3
 from vacate.http.gaussdb_v3.fields import PathParameters
@@ -10,6 +13,7 @@ from vacate.http.iam_v3 import errors as iam_v3
 from vacate.http.iam_v3.calls import OPERATIONS as SIGN_IN_OPERATIONS
 from vacate.http.iam_v3.routes import TRACE_ID_HEADER
 from vacate.http.reference.door import DescribedDoor
+from vacate.operations.wanted import CriteriaShape
 
 # Whatever is called: how a body may fail to arrive, and what nobody has thought of.
 _ANY_CALL: tuple[type[VacateError], ...] = (BodyTooLargeError, BodyTooSlowError, VacateError)
@@ -44,4 +48,13 @@ SIGN_IN = DescribedDoor(
     anybody=(*_ANY_CALL, domain.StoreUnavailableError),
     headers=(TRACE_ID_HEADER,),
 )
-DOORS = (SESSION_CALLS, SIGN_IN)
+ADMINISTRATION = DescribedDoor(
+    title="Administration",
+    operations=ADMIN_OPERATIONS,
+    table=admin.ERRORS,
+    proved=(*_ANY_CALL, *_ANY_SENDER, *admin.OF_EVERY_CALL),
+    anybody=_ANY_CALL,
+    path=AdminPath,
+    shapes=(CriteriaShape,),
+)
+DOORS = (SESSION_CALLS, SIGN_IN, ADMINISTRATION)

@@ -7,7 +7,7 @@ from typing import Any
 
 from vacate.http.operation import Operation
 from vacate.http.reference import monitoring
-from vacate.http.reference.answers import SharedAnswers, example_key, plain, refusal_examples, success
+from vacate.http.reference.answers import SharedAnswers, example_key, plain, refusal_examples, successes
 from vacate.http.reference.door import DescribedDoor
 from vacate.http.reference.parameters import HEADERS, LANGUAGE, REQUEST_HEADERS, SECURITY
 from vacate.http.reference.schemas import Schema, parameters, schema_name, schemas
@@ -35,7 +35,8 @@ def document(doors: Sequence[DescribedDoor], version: str) -> dict[str, Any]:
     operations = [operation for door in doors for operation in door.operations]
     as_parameters = [shape for shape in (*(door.path for door in doors), *(op.query for op in operations)) if shape]
     as_bodies = [shape for op in operations for shape in (op.request, op.response) if shape]
-    references, components = schemas((*as_parameters, *as_bodies, Error, *monitoring.SHAPES))
+    by_name = [shape for door in doors for shape in door.shapes]
+    references, components = schemas((*as_parameters, *as_bodies, *by_name, Error, *monitoring.SHAPES))
     shared = SharedAnswers(references[Error])
     paths: dict[str, dict[str, Any]] = defaultdict(dict)
     for door in doors:
@@ -86,7 +87,7 @@ def _call(
         "security": [{name: []} for name in SECURITY] if operation.authenticated else [],
         "parameters": _parameters(door, operation, references, components),
         "responses": {
-            str(operation.status): success(door, operation, schema),
+            **successes(door, operation, schema),
             **shared.refused(door, operation),
         },
     }

@@ -12,7 +12,8 @@ from vacate.http.reference.refusals import EVERYWHERE, Refusal, refusals
 class DescribedDoor:
     """`proved` is what every call may raise whose sender has to be proved, `anybody` what every other call may.
 
-    `path` has a field for each parameter of the path templates. `headers` come with every answer.
+    `path` has a field for each parameter of the path templates. `headers` come with every answer. `shapes` are those
+    that other shapes refer to by their name only.
     """
 
     title: str
@@ -22,6 +23,7 @@ class DescribedDoor:
     anybody: tuple[type[VacateError], ...]
     path: Shape | None = None
     headers: tuple[str, ...] = ()
+    shapes: tuple[Shape, ...] = ()
 
     def errors(self, operation: Operation) -> tuple[type[VacateError], ...]:
         """Every class that a call may raise, each once."""

@@ -28,6 +28,9 @@ _SAMPLES: dict[type[VacateError], VacateError] = {
         domain.ComponentUnreachableError("nobody listens at its address"),
         domain.WrongServerError("its system identifier is another one"),
         domain.AuditUnavailableError("the disk is full"),
+        domain.PlanSpentError(by="olga", at="2026-01-02T12:01:00+00:00"),
+        domain.PlanNotRunningError(stage="applied"),
+        domain.PlanExpiredError(expired_at="2026-01-02T12:10:00+00:00"),
     )
 }
 
