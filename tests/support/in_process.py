@@ -12,8 +12,10 @@ from vacate.domain.activity import Activity
 from vacate.domain.criteria import Criteria
 from vacate.domain.guards import GuardName, GuardSettings
 from vacate.domain.identity import Actor, CredentialKind, Grant, Role
+from vacate.domain.record import RecordedEvent
 from vacate.domain.servers import Engine, Neighbours
 from vacate.domain.sessions import Session, SessionKey, Victim
+from vacate.domain.slots import Slots
 from vacate.domain.sweeps import Outcome, Report, SessionOutcome
 from vacate.domain.topology import (
     Component,
@@ -36,7 +38,7 @@ from vacate.operations.kill_sessions import KillSessions
 from vacate.operations.kill_transactions import KillTransactions
 from vacate.operations.ports import ComponentHealth, Gateway, Link, Signalled
 from vacate.operations.sweep import Limits, Sweep
-from vacate.store.audit import SqlAuditLog, StoredEvent
+from vacate.store.audit import SqlAuditLog
 from vacate.store.database import Database, open_database
 from vacate.store.freezes import SqlFreezes
 from vacate.store.pins import SqlPins
@@ -112,6 +114,9 @@ class _InterruptedLink:
     async def databases(self) -> tuple[str, ...]:
         return await self.link.databases()
 
+    async def slots(self) -> Slots:
+        return await self.link.slots()
+
     async def terminate(
         self, victims: Sequence[Victim], off: frozenset[GuardName]
     ) -> AsyncIterator[Sequence[Signalled]]:
@@ -175,11 +180,11 @@ class Vacate:
         """One call for named sessions of the first component, as far as they are in a transaction."""
         return await self.kill_transactions(new_actor(), _target(self.components[0]), session_ids)
 
-    async def events_of(self, report: Report) -> tuple[StoredEvent, ...]:
+    async def events_of(self, report: Report) -> tuple[RecordedEvent, ...]:
         """What the audit keeps of a sweep."""
         return await self.audit.events_of(report.request_id)
 
-    async def last_event(self) -> StoredEvent:
+    async def last_event(self) -> RecordedEvent:
         """What the audit kept last."""
         (event,) = await self.audit.recent(1)
         return event

@@ -1,16 +1,16 @@
 """`vacate freeze`: turn the switch, and say what it does now."""
 
-import getpass
-import os
 from pathlib import Path
 
-from vacate.domain.errors import SettingsError
+from vacate.cli.operator import audit_of, operator, operator_name
+from vacate.domain.audit import AuditAction, AuditEvent
+from vacate.domain.errors import AuditUnavailableError, SettingsError
 from vacate.domain.freezing import Freeze
-from vacate.domain.topology import InstanceId
+from vacate.domain.topology import ComponentId, InstanceId, NodeId, ProjectId, Target
 from vacate.operations.clock import utc_now
 from vacate.settings.file import Settings
 from vacate.settings.loading import load_settings
-from vacate.wiring import open_state
+from vacate.wiring import State, open_state
 
 
 async def freeze_now(config: Path, instance_id: str | None, reason: str) -> str:
@@ -24,11 +24,13 @@ async def freeze_now(config: Path, instance_id: str | None, reason: str) -> str:
     if not reason.strip():
         raise SettingsError("say why with --reason; everybody whose call is refused will read it")
     freeze = Freeze(
-        instance_id=_known(settings, instance_id, config), by=_who(), reason=reason.strip(), since=utc_now()
+        instance_id=_known(settings, instance_id, config), by=operator_name(), reason=reason.strip(), since=utc_now()
     )
     async with open_state(settings) as state:
         if await state.freezes.freeze(freeze):
-            return f"frozen: {freeze}\nto allow sweeps again run: {freeze.thawed_by}"
+            # Whoever freezes in an emergency must not be kept from it by an audit that cannot be written.
+            missed = await _written(state, settings, AuditAction.FREEZE_ON, freeze)
+            return f"frozen: {freeze}\n{missed}to allow sweeps again run: {freeze.thawed_by}"
         stood = next(each for each in await state.freezes.standing() if each.instance_id == freeze.instance_id)
     return f"it was frozen already: {stood}"
 
@@ -38,12 +40,17 @@ async def thaw_now(config: Path, instance_id: str | None) -> str:
 
     Raises:
         SettingsError: no such instance.
+        AuditUnavailableError: the audit cannot be written; it is frozen still.
         StoreUnavailableError: the store cannot be written.
     """
     settings = load_settings(config)
     scope = _known(settings, instance_id, config)
     async with open_state(settings) as state:
-        stood = await state.freezes.thaw(scope)
+        stood = next((each for each in await state.freezes.standing() if each.instance_id == scope), None)
+        if stood is not None:
+            # Sessions can be ended afterwards, so it stays frozen when that cannot be written down.
+            await audit_of(state).append(_event(settings, AuditAction.FREEZE_OFF, stood))
+            await state.freezes.thaw(scope)
         left = await state.freezes.standing()
     lines = [f"not frozen any more: {stood}" if stood else "it was not frozen"]
     return "\n".join([*lines, *(f"still frozen: {freeze}" for freeze in left)])
@@ -70,6 +77,27 @@ def _known(settings: Settings, instance_id: str | None, config: Path) -> Instanc
     return InstanceId(instance_id)
 
 
-def _who() -> str:
-    """Who sits at the keyboard, also where they became somebody else for this command."""
-    return os.environ.get("SUDO_USER") or getpass.getuser()
+async def _written(state: State, settings: Settings, action: AuditAction, freeze: Freeze) -> str:
+    """Write down that the switch was turned; in words, what went wrong with that."""
+    try:
+        await audit_of(state).append(_event(settings, action, freeze))
+    except AuditUnavailableError as error:
+        return f"IT IS NOT IN THE AUDIT ({error})\n"
+    return ""
+
+
+def _event(settings: Settings, action: AuditAction, freeze: Freeze) -> AuditEvent:
+    projects = {each.instance.id: each.instance.project_id for each in settings.configured_instances()}
+    instance_id = freeze.instance_id or InstanceId("")
+    return AuditEvent(
+        at=utc_now(),
+        action=action,
+        actor=operator(settings),
+        target=Target(
+            project_id=projects.get(instance_id, ProjectId("")),
+            instance_id=instance_id,
+            node_id=NodeId(""),
+            component_id=ComponentId(""),
+        ),
+        note=str(freeze),
+    )

@@ -5,8 +5,9 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from vacate.domain.criteria import Criteria, Selection
+from vacate.domain.criteria import Criteria
 from vacate.domain.dsn import host_and_port
+from vacate.domain.errors import CriteriaError, SettingsError
 from vacate.domain.guards import GuardName, GuardSettings
 from vacate.domain.topology import (
     Component,
@@ -22,7 +23,8 @@ from vacate.domain.topology import (
 )
 from vacate.inventory.static import ConfiguredInstance
 from vacate.operations.access import Project, Region
-from vacate.settings.durations import duration
+from vacate.operations.wanted import CriteriaShape, read_criteria
+from vacate.store.audit import Statements
 
 ProjectIdText = Annotated[str, msgspec.Meta(pattern="^[0-9a-zA-Z]{32}\\Z")]
 LongIdText = Annotated[str, msgspec.Meta(pattern="^[0-9a-zA-Z]{36}\\Z")]
@@ -70,6 +72,21 @@ class StoreSection(Section, frozen=True):
     secret_key_file: Path | None = None
 
 
+class AuditSection(Section, frozen=True):
+    """`[audit]`: what the audit keeps, for how long, and where its last event is anchored."""
+
+    statements: Statements = Statements.OFF
+    anchor_file: Path | None = None
+    keep: str = ""
+
+
+class PlansSection(Section, frozen=True):
+    """`[plans]`: how long a plan may be applied, and for how long it can be looked at afterwards."""
+
+    expire_after: str = "10min"
+    keep: str = "30d"
+
+
 class SweepSection(Section, frozen=True):
     """`[sweep]`: time limits of a sweep."""
 
@@ -88,20 +105,8 @@ class WatchSection(Section, frozen=True):
     answer_within: str = "10s"
 
 
-class SelectionSection(Section, frozen=True):
-    """`include` and `exclude` of one kind of name. No `include` leaves the choice open; an empty one selects nobody."""
-
-    include: tuple[str, ...] | None = None
-    exclude: tuple[str, ...] = ()
-
-
-class CriteriaSection(Section, frozen=True):
-    """`[projects.instances.criteria]`: which idle sessions the instance gives up."""
-
-    min_idle: str = "0s"
-    users: SelectionSection = SelectionSection()
-    databases: SelectionSection = SelectionSection()
-    applications: SelectionSection = SelectionSection()
+class CriteriaSection(CriteriaShape, frozen=True):
+    """`[projects.instances.criteria]`: which sessions the instance gives up."""
 
 
 class GuardsSection(Section, frozen=True):
@@ -175,6 +180,8 @@ class Settings(Section, frozen=True):
     service: ServiceSection = ServiceSection()
     access: AccessSection = AccessSection()
     store: StoreSection = StoreSection()
+    audit: AuditSection = AuditSection()
+    plans: PlansSection = PlansSection()
     sweep: SweepSection = SweepSection()
     watch: WatchSection = WatchSection()
     regions: tuple[RegionSection, ...] = ()
@@ -221,7 +228,6 @@ class Settings(Section, frozen=True):
 
 
 def _instance(project: ProjectSection, entry: InstanceSection, region: str) -> ConfiguredInstance:
-    criteria = entry.criteria
     return ConfiguredInstance(
         instance=Instance(
             project_id=ProjectId(project.id),
@@ -238,12 +244,7 @@ def _instance(project: ProjectSection, entry: InstanceSection, region: str) -> C
                 tags=tuple(entry.labels.tags.items()),
             ),
         ),
-        criteria=Criteria(
-            min_idle=duration(criteria.min_idle, f"criteria.min_idle of instance {entry.name}"),
-            users=_selection(criteria.users),
-            databases=_selection(criteria.databases),
-            applications=_selection(criteria.applications),
-        ),
+        criteria=_criteria(entry),
         guards=GuardSettings(
             users=frozenset(entry.guards.users),
             applications=frozenset(entry.guards.applications),
@@ -271,8 +272,11 @@ def _port(section: InstanceSection) -> int:
     return host_and_port(entrances[0].dsn)[1] if entrances else 0
 
 
-def _selection(section: SelectionSection) -> Selection:
-    return Selection(include=section.include, exclude=section.exclude)
+def _criteria(entry: InstanceSection) -> Criteria:
+    try:
+        return read_criteria(entry.criteria, "criteria")
+    except CriteriaError as error:
+        raise SettingsError(f"instance {entry.name}: {error}") from error
 
 
 def _component(

@@ -7,12 +7,15 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from vacate.domain.durations import duration
 from vacate.domain.errors import SettingsError
-from vacate.settings.durations import duration
-from vacate.settings.file import Section, Settings, SweepSection, WatchSection
+from vacate.operations.wanted import advised
+from vacate.settings.file import PlansSection, Section, Settings, SweepSection, WatchSection
 
 # A server has no time at all to answer in zero seconds, and a pause of zero seconds is none.
-_NEVER_ZERO = frozenset({"connect_timeout", "statement_timeout", "check_every", "answer_within", "lockout_for"})
+_NEVER_ZERO = frozenset(
+    {"connect_timeout", "statement_timeout", "check_every", "answer_within", "lockout_for", "keep", "expire_after"}
+)
 
 
 def load_settings(path: Path) -> Settings:
@@ -29,7 +32,7 @@ def load_settings(path: Path) -> Settings:
     except OSError as error:
         raise SettingsError(f"cannot read the configuration {path}: {error.strerror}") from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{path}: {error}") from error
+        raise SettingsError(f"{path}: {advised(str(error))}") from error
     settings = _with_environment(_with_absolute_paths(settings, path.resolve().parent))
     _check(settings, path)
     return settings
@@ -43,7 +46,7 @@ def _path(kind: type, value: object) -> object:
 
 
 def _with_absolute_paths(settings: Settings, base: Path) -> Settings:
-    service, store = settings.service, settings.store
+    service, store, audit = settings.service, settings.store, settings.audit
     prefix = "sqlite:///"
     if store.url.startswith(prefix) and ":memory:" not in store.url:
         url = prefix + str(base / store.url.removeprefix(prefix))
@@ -59,6 +62,7 @@ def _with_absolute_paths(settings: Settings, base: Path) -> Settings:
         store=msgspec.structs.replace(
             store, url=url, secret_key_file=base / store.secret_key_file if store.secret_key_file else None
         ),
+        audit=msgspec.structs.replace(audit, anchor_file=base / audit.anchor_file if audit.anchor_file else None),
     )
 
 
@@ -90,7 +94,10 @@ def _check(settings: Settings, path: Path) -> None:
         raise SettingsError(f"{path}: service.tls_certificate and service.tls_key go together; one of them is missing")
     _check_durations(path, "sweep", settings.sweep, SweepSection.__struct_fields__)
     _check_durations(path, "watch", settings.watch, WatchSection.__struct_fields__)
+    _check_durations(path, "plans", settings.plans, PlansSection.__struct_fields__)
     _check_durations(path, "access", settings.access, ("lockout_for",))
+    if settings.audit.keep:
+        _check_durations(path, "audit", settings.audit, ("keep",))
     try:
         settings.configured_instances()
     except SettingsError as error:

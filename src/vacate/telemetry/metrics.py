@@ -71,6 +71,15 @@ class Metrics:
             registry=self._registry,
         )
 
+        self._audit_head = Gauge(
+            "vacate_audit_head_id", "The last audit event of this service.", registry=self._registry
+        )
+        self._anchor_failures = Counter(
+            "vacate_audit_anchor_failures",
+            "Audit events whose anchor could not be written.",
+            registry=self._registry,
+        )
+
     def watch_components(self, health: Callable[[], Iterable[ComponentHealth]]) -> None:
         """Report for every component, at each scrape, whether it is ready."""
         self._registry.register(_ComponentsUp(health))
@@ -104,6 +113,14 @@ class Metrics:
     def audit_delayed(self) -> None:
         """Count an audit event that has to wait."""
         self._audit_delayed.inc()
+
+    def audited(self, event_id: int) -> None:
+        """Keep the number of the last audit event."""
+        self._audit_head.set(event_id)
+
+    def anchor_failed(self) -> None:
+        """Count an audit event whose anchor could not be written."""
+        self._anchor_failures.inc()
 
     def exposition(self) -> bytes:
         """All of it in Prometheus's text format."""

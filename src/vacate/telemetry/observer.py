@@ -4,13 +4,14 @@ import logging
 from dataclasses import asdict
 
 from vacate.domain.audit import AuditEvent
+from vacate.domain.chain import Anchor
 from vacate.domain.sweeps import Outcome, Report
 from vacate.telemetry.logs import log
 from vacate.telemetry.metrics import Metrics
 
 
 class TelemetryObserver:
-    """Implements `operations.ports.Observer`: counts a sweep, and writes one line for every ended session."""
+    """Implements `operations.ports.Observer`: counts a sweep, and writes one line for every ended session and event."""
 
     def __init__(self, metrics: Metrics) -> None:
         self._metrics = metrics
@@ -49,6 +50,25 @@ class TelemetryObserver:
             )
         counts = {outcome.value: count for outcome, count in report.counts.items()}
         log("sweep ended", {**where, **counts, **({"absent": len(report.absent)} if report.absent else {})})
+
+    def audited(self, event: AuditEvent, anchor: Anchor) -> None:
+        """An event was written. The line is an anchor of its own once it has left the machine."""
+        self._metrics.audited(anchor.id)
+        log(
+            "audit event",
+            {
+                "id": anchor.id,
+                "digest": anchor.digest.hex(),
+                "action": event.action,
+                "request_id": event.actor.request_id,
+                **({"plan_id": event.plan_id} if event.plan_id else {}),
+            },
+        )
+
+    def anchor_failed(self, reason: str) -> None:
+        """An event was written, and the anchor could not be moved to it."""
+        self._metrics.anchor_failed()
+        log("audit anchor not moved", {"reason": reason}, level=logging.ERROR)
 
     def audit_delayed(self, event: AuditEvent, reason: str) -> None:
         """An event could not be written; the whole of it goes to the log."""

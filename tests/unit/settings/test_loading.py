@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from vacate.domain.criteria import Criteria, Selection
+from vacate.domain.criteria import Criteria, Selection, StateThreshold
 from vacate.domain.errors import SettingsError
 from vacate.domain.guards import GuardName, GuardSettings
 from vacate.domain.topology import Component, ComponentKind, ComponentRole, Labels, ProjectId
@@ -74,7 +74,7 @@ charge_mode = "prePaid"
 tags = {{ team = "payments", tier = "gold" }}
 
 [projects.instances.criteria]
-min_idle = "15min"
+states = {{ idle = "15min", "idle in transaction" = "1h" }}
 users.exclude = ["anna", "bert"]
 databases.include = ["shop"]
 applications = {{ include = ["web"], exclude = ["web-admin"] }}
@@ -255,7 +255,10 @@ def test_instances_are_put_in_the_domains_own_words(load: Load) -> None:
     shop, plain = load(FULL).configured_instances()
     assert (shop.instance.project_id, shop.instance.id, shop.instance.name) == (P1, I1, "shop")
     assert shop.criteria == Criteria(
-        min_idle=timedelta(minutes=15),
+        states=(
+            StateThreshold(state="idle", at_least=timedelta(minutes=15)),
+            StateThreshold(state="idle in transaction", at_least=timedelta(hours=1)),
+        ),
         users=Selection(exclude=("anna", "bert")),
         databases=Selection(include=("shop",)),
         applications=Selection(include=("web",), exclude=("web-admin",)),
@@ -338,8 +341,21 @@ MISTAKES = [
     pytest.param('["superuser", "listener"]', '["superuser", "listeners"]', ["guards.off[1]", "listeners"], id="guard"),
     pytest.param('["superuser", "listener"]', '"superuser"', ["guards.off"], id="guards_as_text"),
     pytest.param('databases.include = ["shop"]', 'databases.include = "shop"', ["databases.include"], id="include"),
-    pytest.param('"15min"', '"15m"', ["min_idle", "instance shop", "'15m' is no duration"], id="min_idle"),
-    pytest.param('"15min"', "15", ["criteria.min_idle", "str"], id="min_idle_as_number"),
+    pytest.param('"15min"', '"15m"', ["instance shop: criteria.states.idle: '15m' is no duration"], id="threshold"),
+    pytest.param('"15min"', "15", ["criteria.states", "str"], id="threshold_as_number"),
+    pytest.param(
+        'states = { idle = "15min", "idle in transaction" = "1h" }',
+        'min_idle = "15min"',
+        ["min_idle", "instances[0].criteria", 'write states = { idle = "15min" } instead'],
+        id="the_key_that_there_once_was",
+    ),
+    pytest.param("idle = ", "active = ", ["instance shop: criteria.states", "'active'", "at work"], id="busy_state"),
+    pytest.param(
+        'include = ["web"]',
+        'include = ["api", { regex = "(web" }]',
+        ["instance shop: criteria.applications.include[1].regex", "missing )"],
+        id="regex",
+    ),
     pytest.param('"1min"', '"a minute"', ["sweep.signal_for", "'a minute' is no duration"], id="sweep_duration"),
     pytest.param('"30s"', '"0s"', ["sweep.check_every"], id="no_pause_between_checks"),
     pytest.param('"3s"', '"0"', ["sweep.connect_timeout"], id="no_time_to_connect"),

@@ -75,6 +75,8 @@ def busy_service() -> Metrics:
     metrics.answered(route="/v3/{project_id}", method="POST", status=200, seconds=0.02)
     metrics.not_authenticated("SignatureInvalidError")
     metrics.audit_delayed()
+    metrics.audited(7)
+    metrics.anchor_failed()
     return metrics
 
 
@@ -91,6 +93,8 @@ LABELS = {
     "vacate_authentication_failures": {"kind"},
     "vacate_audit_delayed": set[str](),
     "vacate_audit_waiting": set[str](),
+    "vacate_audit_head_id": set[str](),
+    "vacate_audit_anchor_failures": set[str](),
     "vacate_component_up": {"instance_id", "component_id"},
 }
 

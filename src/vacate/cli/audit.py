@@ -1,0 +1,207 @@
+"""`vacate audit`: read the record, search it, prove it, take it away, and shorten it."""
+
+import csv
+import io
+import sys
+from collections.abc import AsyncIterator, Iterable
+from contextlib import nullcontext
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TextIO
+
+import msgspec
+
+from vacate.cli.operator import audit_of, operator
+from vacate.cli.tables import audit_tables, event_list, found_sessions
+from vacate.domain.chain import FIELDS, Anchor, Link
+from vacate.domain.durations import duration
+from vacate.domain.errors import SettingsError
+from vacate.domain.record import AuditQuery, RecordedEvent, RecordedSession
+from vacate.operations.clock import utc_now
+from vacate.operations.prune_audit import PruneAudit
+from vacate.settings.loading import load_settings
+from vacate.store.anchor import AnchorFile
+from vacate.store.audit import SqlAuditLog
+from vacate.store.verification import Verification, verify, verify_export, written_link
+from vacate.wiring import open_state
+
+_SESSION_COLUMNS = tuple(RecordedSession.__dataclass_fields__)
+_EVENT_COLUMNS = tuple(name for name in FIELDS if name not in {"form", "sessions"})
+# A cell that begins so is a formula to a spreadsheet.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+async def show(config: Path, request_id: str) -> None:
+    """Print what one call did.
+
+    Raises:
+        SettingsError: there is no event of such a call.
+    """
+    async with open_state(load_settings(config)) as state:
+        events = await state.audit.events_of(request_id)
+    if not events:
+        raise SettingsError(f"no event of a request {request_id!r}")
+    audit_tables(events)
+
+
+async def show_last(config: Path, limit: int) -> None:
+    """Print the last events."""
+    async with open_state(load_settings(config)) as state:
+        event_list(await state.audit.recent(limit))
+
+
+async def search(config: Path, query: AuditQuery) -> int:
+    """Print what is found, a line a session where sessions are asked for; how many events there are."""
+    async with open_state(load_settings(config)) as state:
+        events = await state.search.find(query)
+    if query.of_sessions:
+        found_sessions(_only(event, query) for event in events)
+    else:
+        event_list(events)
+    return len(events)
+
+
+def _only(event: RecordedEvent, query: AuditQuery) -> RecordedEvent:
+    return replace(event, sessions=tuple(each for each in event.sessions if query.meets(each)))
+
+
+# --- proof -----------------------------------------------------------------------------------------------------------
+
+
+async def prove(config: Path, files: Iterable[Path], expected: Iterable[str], export: Path | None) -> Verification:
+    """Walk the chain of the store, or of an export, past every anchor that is known.
+
+    Raises:
+        SettingsError: an anchor cannot be read.
+        StoreUnavailableError: the store cannot be read.
+    """
+    anchors = [*(_anchor_in(path) for path in files), *(_anchor_of(text) for text in expected)]
+    if export is not None:
+        try:
+            with export.open("rb") as lines:
+                return verify_export(lines, anchors)
+        except OSError as error:
+            raise SettingsError(f"cannot read the export {export}: {error.strerror}") from error
+    async with open_state(load_settings(config)) as state:
+        own = None if state.anchor is None else state.anchor.read()
+        return await verify(state.audit, [*anchors, *([own] if own else [])])
+
+
+def verdict_on(found: Verification) -> str:
+    """What a walk found, in words."""
+    if found.problem is not None:
+        return f"NOT WHOLE: {found.problem}; {found.events} events before that are as they were written"
+    if found.first_id is None:
+        chain = "there is no event"
+    else:
+        chain = f"events {found.first_id} to {found.last_id} are as they were written, and none is missing"
+    anchored = ", ".join(str(anchor) for anchor in found.met)
+    end = (
+        f"anchored at {anchored}" if anchored else "without an anchor nobody would notice if the last ones were cut off"
+    )
+    return f"whole: {chain}; {end}\nhead: {found.last_id}:{found.digest.hex()}"
+
+
+def _anchor_in(path: Path) -> Anchor:
+    anchor = AnchorFile(path).read()
+    if anchor is None:
+        raise SettingsError(f"there is no anchor {path}")
+    return anchor
+
+
+def _anchor_of(text: str) -> Anchor:
+    number, _, digest = text.partition(":")
+    try:
+        return Anchor(id=int(number), digest=bytes.fromhex(digest), source="as expected")
+    except ValueError as error:
+        raise SettingsError(
+            f"{text!r} is no anchor; write ID:DIGEST, as a log line or `audit verify` has it"
+        ) from error
+
+
+# --- taken away ------------------------------------------------------------------------------------------------------
+
+
+async def export(config: Path, kind: str, since: datetime | None, until: datetime | None, output: Path | None) -> int:
+    """Write events as JSON lines or CSV, to a new file or to standard output; how many.
+
+    Raises:
+        SettingsError: the file is there already, or cannot be written.
+        StoreUnavailableError: the store cannot be read.
+    """
+    try:
+        opened = nullcontext(sys.stdout) if output is None else output.open("x", encoding="utf-8", newline="")
+    except OSError as error:
+        raise SettingsError(f"cannot write {output}: {error.strerror}") from error
+    count = 0
+    with opened as out:
+        if kind == "csv":
+            _row(out, (*(f"event_{name}" for name in _EVENT_COLUMNS), *_SESSION_COLUMNS))
+        async with open_state(load_settings(config)) as state:
+            async for link in _between(state.audit, since, until):
+                count += 1
+                if kind == "csv":
+                    _rows_of(out, link)
+                else:
+                    out.write(written_link(link).decode())
+    return count
+
+
+async def _between(log: SqlAuditLog, since: datetime | None, until: datetime | None) -> AsyncIterator[Link]:
+    async for links in log.links():
+        for link in links:
+            at = datetime.fromisoformat(str(link.fields["at"]))
+            if (since is None or at >= since) and (until is None or at < until):
+                yield link
+
+
+def _rows_of(out: TextIO, link: Link) -> None:
+    """One line a session; one line for an event without any."""
+    event = [link.fields[name] for name in _EVENT_COLUMNS]
+    sessions = msgspec.json.decode(str(link.fields["sessions"]), type=list[dict[str, object]])
+    for session in sessions or [{}]:
+        _row(out, (*event, *(session.get(name) for name in _SESSION_COLUMNS)))
+
+
+def _row(out: TextIO, cells: Iterable[object]) -> None:
+    line = io.StringIO()
+    csv.writer(line, lineterminator="\n").writerow([_cell(cell) for cell in cells])
+    out.write(line.getvalue())
+
+
+def _cell(value: object) -> object:
+    if isinstance(value, str) and value.startswith(_FORMULA):
+        return f"'{value}"
+    return value
+
+
+# --- shortened -------------------------------------------------------------------------------------------------------
+
+
+async def prune(config: Path, before: datetime | None, age: str | None) -> int:
+    """Remove the oldest events; how many.
+
+    Raises:
+        SettingsError: neither or both of a moment and an age are given.
+        AuditUnavailableError: nothing was removed.
+    """
+    settings = load_settings(config)
+    if (before is None) == (age is None):
+        raise SettingsError("say either --before or --older-than")
+    async with open_state(settings) as state:
+        pruning = PruneAudit(audit=audit_of(state), clock=utc_now)
+        who = operator(settings)
+        if before is not None:
+            return await pruning.before(before, who)
+        return await pruning.older_than(duration(age or "", "--older-than"), who)
+
+
+def moment(text: str) -> datetime:
+    """A moment as it is typed: ISO 8601, in UTC where it says nothing else.
+
+    Raises:
+        ValueError: it is none.
+    """
+    given = datetime.fromisoformat(text)
+    return given.replace(tzinfo=UTC) if given.tzinfo is None else given.astimezone(UTC)

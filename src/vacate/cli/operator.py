@@ -1,0 +1,52 @@
+"""Who runs a command, and how what they do gets into the audit."""
+
+import getpass
+import os
+import uuid
+
+import click
+
+from vacate.domain.audit import AuditEvent
+from vacate.domain.chain import Anchor
+from vacate.domain.identity import Actor, CredentialKind, Grant, Role
+from vacate.settings.file import Settings
+from vacate.store.anchor import AnchoredAuditLog
+from vacate.wiring import State
+
+
+def operator_name() -> str:
+    """Who sits at the keyboard, also where they became somebody else for this command."""
+    return os.environ.get("SUDO_USER") or getpass.getuser()
+
+
+def operator(settings: Settings) -> Actor:
+    """Whoever runs the command, with one request id for all that it does.
+
+    Who may read the configuration and write the store is an administrator of every project.
+    """
+    ids = settings.project_ids().values()
+    return Actor(
+        user_id="",
+        user_name=operator_name(),
+        grants=tuple(Grant(project_id=project_id, role=Role.ADMIN) for project_id in ids),
+        credential_kind=CredentialKind.COMMAND,
+        credential="",
+        source_address="",
+        request_id=uuid.uuid4().hex,
+    )
+
+
+def audit_of(state: State) -> AnchoredAuditLog:
+    """The audit, for a command to write in."""
+    return AnchoredAuditLog(state.audit, state.anchor, _Told())
+
+
+class _Told:
+    """Implements `store.anchor.AnchorObserver`: whoever sits there reads what went wrong."""
+
+    def audited(self, event: AuditEvent, anchor: Anchor) -> None:
+        """An event was written; its digest is in the store and in the anchor."""
+
+    def anchor_failed(self, reason: str) -> None:
+        """An event was written, and the anchor could not be moved to it."""
+        click.echo(f"vacate: the audit has the event, but its anchor could not be moved: {reason}", err=True)

@@ -1,0 +1,55 @@
+"""What the commands share: options, and how their work is run and its failures are told."""
+
+import asyncio
+import sys
+from collections.abc import Coroutine
+from datetime import datetime
+from pathlib import Path
+from typing import NoReturn, TypeVar
+
+import click
+
+from vacate.domain.errors import VacateError
+
+_T = TypeVar("_T")
+
+CONFIG = click.option(
+    "--config",
+    "config",
+    type=click.Path(dir_okay=False, path_type=Path),
+    default=Path("vacate.toml"),
+    envvar="VACATE_CONFIG",
+    show_default=True,
+    show_envvar=True,
+    help="The configuration file.",
+)
+DOMAIN = click.option("--domain", default="default", show_default=True, help="The domain the user is in.")
+
+
+def run(work: Coroutine[object, object, _T]) -> _T:
+    """Run a command's work; what goes wrong on purpose is one line and exit status 1."""
+    try:
+        return asyncio.run(work)
+    except VacateError as error:
+        fail(str(error))
+
+
+def fail(message: str) -> NoReturn:
+    """Say what is wrong, and end."""
+    click.echo(f"vacate: {message}", err=True)
+    sys.exit(1)
+
+
+class Moment(click.ParamType[datetime]):
+    """A moment as it is typed."""
+
+    name = "time"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+        """Read ISO 8601."""
+        from vacate.cli.audit import moment
+
+        try:
+            return moment(str(value))
+        except ValueError:
+            self.fail(f"{value!r} is no time; write for example 2026-03-01 or 2026-03-01T14:30+01:00", param, ctx)

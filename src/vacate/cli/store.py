@@ -1,0 +1,84 @@
+"""`vacate store`: bring the store up to this Vacate, look at it, copy it."""
+
+from pathlib import Path
+
+from sqlalchemy import Connection, func, select, text
+
+from vacate.settings.loading import load_settings
+from vacate.store.backup import back_up
+from vacate.store.database import Database, open_database
+from vacate.store.schema import NEWEST, metadata, migrate, require_newest, step_of
+
+
+async def migrate_store(config: Path) -> str:
+    """Take the store through every step that it lacks; in words, which.
+
+    Raises:
+        StoreUnavailableError: nothing was changed.
+    """
+    taken: list[str] = []
+    settings = load_settings(config)
+    database = await open_database(settings.store.url, accept=lambda connection: taken.extend(migrate(connection)))
+    await database.close()
+    if not taken:
+        return f"nothing to do: the store is at step {NEWEST} already"
+    return f"the store is at step {NEWEST} now; it lacked {', '.join(taken)}"
+
+
+async def check_store(config: Path) -> tuple[bool, str]:
+    """Whether the store can be used as it is, and in words what was found.
+
+    Raises:
+        StoreUnavailableError: it cannot be opened.
+    """
+    found: list[str | None] = []
+    settings = load_settings(config)
+    database = await open_database(settings.store.url, accept=lambda connection: found.append(step_of(connection)))
+    try:
+        step = found[0]
+        if step != NEWEST:
+            return False, f"the store is at step {step or 'none: it is empty'}, and this Vacate needs {NEWEST}"
+        await database.check()
+        lines = [f"the store is at step {NEWEST} and can be written"]
+        damages = await _damages(database)
+        async with database.read() as connection:
+            for table in metadata.sorted_tables:
+                count = (await connection.execute(select(func.count()).select_from(table))).scalar_one()
+                lines.append(f"  {table.name}: {count} rows")
+        return not damages, "\n".join([*lines, *(f"DAMAGED: {damage}" for damage in damages)])
+    finally:
+        await database.close()
+
+
+def _anything_in_a_file(connection: Connection) -> None:
+    if connection.dialect.name != "sqlite":
+        require_newest(connection)
+
+
+async def _damages(database: Database) -> list[str]:
+    if not database.is_sqlite:
+        return []
+    async with database.read() as connection:
+        return await connection.run_sync(_damages_of_file)
+
+
+def _damages_of_file(connection: Connection) -> list[str]:
+    words = [str(row[0]) for row in connection.execute(text("PRAGMA integrity_check"))]
+    orphans = connection.execute(text("PRAGMA foreign_key_check")).all()
+    return [*(word for word in words if word != "ok"), *(f"a row of {row[0]} refers to nothing" for row in orphans)]
+
+
+async def back_up_store(config: Path, target: Path) -> str:
+    """Copy the whole store; in words, where it is.
+
+    Raises:
+        StoreUnavailableError: the store cannot be read, or the file cannot be written.
+    """
+    settings = load_settings(config)
+    # A file of an older Vacate is copied as it is, before it is changed. Rows can be copied at our own step only.
+    database = await open_database(settings.store.url, accept=_anything_in_a_file)
+    try:
+        await back_up(database, target)
+    finally:
+        await database.close()
+    return f"copied to {target}; to use the copy, set store.url to sqlite:/// and its path"

@@ -1,0 +1,152 @@
+"""`vacate user` and `vacate access-key`: who may call, and what they prove themselves with."""
+
+import sys
+from pathlib import Path
+
+import click
+
+from vacate.cli.running import CONFIG, DOMAIN, fail, run
+from vacate.domain.errors import SettingsError
+from vacate.domain.identity import Role
+from vacate.domain.topology import ProjectId
+
+
+@click.group()
+def user() -> None:
+    """Users and their roles."""
+
+
+@user.command("add")
+@click.argument("name")
+@DOMAIN
+@CONFIG
+@click.option("--password-stdin", is_flag=True, help="Read a password from standard input.")
+def user_add(name: str, domain: str, config: Path, *, password_stdin: bool) -> None:
+    """Add a user. Without a password they use access keys only."""
+    from vacate.settings.loading import load_settings
+    from vacate.wiring import open_directory
+
+    password = sys.stdin.readline().rstrip("\n") if password_stdin else None
+
+    async def work() -> None:
+        async with open_directory(load_settings(config)) as directory:
+            await directory.add_user(name=name, domain=domain, password=password)
+
+    run(work())
+    click.echo(f"user {name} added; give them a role with: vacate user grant {name} --project ID --role operator")
+
+
+@user.command("grant")
+@click.argument("name")
+@click.option("--project", required=True, help="The project's id.")
+@click.option("--role", required=True, type=click.Choice([role.value for role in Role]))
+@DOMAIN
+@CONFIG
+def user_grant(name: str, project: str, role: str, domain: str, config: Path) -> None:
+    """Give a user a role in a project: viewer may look, operator may kill, admin may change."""
+    from vacate.settings.loading import load_settings
+    from vacate.wiring import open_directory
+
+    async def work() -> None:
+        settings = load_settings(config)
+        if project not in settings.project_ids().values():
+            raise SettingsError(f"{config} has no project {project!r}")
+        async with open_directory(settings) as directory:
+            await directory.grant(name=name, domain=domain, project_id=ProjectId(project), role=Role(role))
+
+    run(work())
+    click.echo(f"user {name} is {role} in project {project}")
+
+
+@user.command("disable")
+@click.argument("name")
+@DOMAIN
+@CONFIG
+def user_disable(name: str, domain: str, config: Path) -> None:
+    """Refuse a user, with all of their tokens and access keys."""
+    from vacate.settings.loading import load_settings
+    from vacate.wiring import open_directory
+
+    async def work() -> None:
+        async with open_directory(load_settings(config)) as directory:
+            await directory.disable_user(name=name, domain=domain)
+
+    run(work())
+    click.echo(f"user {name} is disabled")
+
+
+@user.command("enable")
+@click.argument("name")
+@DOMAIN
+@CONFIG
+def user_enable(name: str, domain: str, config: Path) -> None:
+    """Let a disabled user in again, with their roles and access keys; tokens must be got anew."""
+    from vacate.settings.loading import load_settings
+    from vacate.wiring import open_directory
+
+    async def work() -> None:
+        async with open_directory(load_settings(config)) as directory:
+            await directory.enable_user(name=name, domain=domain)
+
+    run(work())
+    click.echo(f"user {name} is enabled")
+
+
+@user.command("password")
+@click.argument("name")
+@DOMAIN
+@CONFIG
+@click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
+def user_password(name: str, domain: str, config: Path, *, password_stdin: bool) -> None:
+    """Give a user another password. It ends their tokens and temporary access keys."""
+    from vacate.settings.loading import load_settings
+    from vacate.wiring import open_directory
+
+    if not password_stdin:
+        fail("the password is read from standard input only; say so with --password-stdin")
+    password = sys.stdin.readline().rstrip("\n")
+
+    async def work() -> None:
+        async with open_directory(load_settings(config)) as directory:
+            await directory.set_password(name=name, domain=domain, password=password)
+
+    run(work())
+    click.echo(f"user {name} has another password; their tokens and temporary access keys are over")
+
+
+@click.group("access-key")
+def access_key() -> None:
+    """Access keys: what SDKs sign requests with."""
+
+
+@access_key.command("create")
+@click.argument("name")
+@DOMAIN
+@CONFIG
+def access_key_create(name: str, domain: str, config: Path) -> None:
+    """Make an access key for a user. The secret is shown this once."""
+    from vacate.settings.loading import load_settings
+    from vacate.wiring import open_directory
+
+    async def work() -> None:
+        async with open_directory(load_settings(config)) as directory:
+            issued = await directory.create_access_key(name=name, domain=domain)
+        click.echo(f"access_key={issued.access_key}\nsecret_key={issued.secret_key}")
+
+    run(work())
+
+
+@access_key.command("disable")
+@click.argument("key")
+@CONFIG
+def access_key_disable(key: str, config: Path) -> None:
+    """Refuse an access key from its next request on."""
+    from vacate.settings.loading import load_settings
+    from vacate.wiring import open_directory
+
+    async def work() -> None:
+        async with open_directory(load_settings(config)) as directory:
+            await directory.disable_access_key(key)
+
+    run(work())
+    click.echo(f"access key {key} is disabled")

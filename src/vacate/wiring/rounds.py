@@ -1,0 +1,103 @@
+"""What the service does again and again without being asked."""
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+
+from vacate.domain.durations import duration
+from vacate.domain.errors import AuditUnavailableError, VacateError
+from vacate.operations.clock import utc_now
+from vacate.operations.journal import Journal
+from vacate.operations.prune_audit import PruneAudit
+from vacate.operations.settle_plans import SettlePlans
+from vacate.settings.file import Settings
+from vacate.store.anchor import AnchoredAuditLog
+from vacate.telemetry.logs import log
+from vacate.wiring.state import State
+
+_CATCH_UP_EVERY = 2.0
+_SETTLE_EVERY = timedelta(seconds=5)
+_TAKE_IN_EVERY = timedelta(minutes=1)
+_CLEAR_OUT_EVERY = timedelta(hours=6)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Round:
+    """Work that is done every so often. A failure is a line in the log, and the next turn tries again."""
+
+    name: str
+    every: timedelta
+    work: Callable[[], Awaitable[object]]
+
+
+def rounds(settings: Settings, state: State, audit: AnchoredAuditLog, settle_plans: SettlePlans) -> tuple[Round, ...]:
+    """The rounds of a service. Several services on one store may make them at the same time."""
+    keep_plans = duration(settings.plans.keep, "plans.keep")
+
+    async def forget_plans() -> None:
+        await state.plans.forget(utc_now() - keep_plans)
+
+    always = (
+        Round(name="settling of plans", every=_SETTLE_EVERY, work=settle_plans),
+        Round(name="index of the audit", every=_TAKE_IN_EVERY, work=state.search.take_in),
+        Round(name="forgetting of plans", every=_CLEAR_OUT_EVERY, work=forget_plans),
+    )
+    if not settings.audit.keep:
+        return always
+    keep_events = duration(settings.audit.keep, "audit.keep")
+    pruning = PruneAudit(audit=audit, clock=utc_now)
+
+    async def prune() -> None:
+        await pruning.older_than(keep_events)
+
+    return (*always, Round(name="pruning of the audit", every=_CLEAR_OUT_EVERY, work=prune))
+
+
+@asynccontextmanager
+async def going(journal: Journal, *rounds: Round) -> AsyncGenerator[None]:
+    """Keep the rounds and the audit's catching up going for the length of the block."""
+    tasks = [
+        asyncio.create_task(_catch_up(journal), name="audit catching up"),
+        *(asyncio.create_task(_go(each), name=each.name) for each in rounds),
+    ]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _go(each: Round) -> None:
+    failing = False
+    while True:
+        try:
+            await each.work()
+        except VacateError as error:
+            if not failing:
+                log(f"{each.name} failed", {"reason": str(error)}, level=logging.WARNING)
+            failing = True
+        except Exception as error:  # noqa: BLE001 - what nobody foresaw must not end the rounds; it is logged instead
+            log(f"{each.name} failed", {}, level=logging.ERROR, error=error)
+            failing = True
+        else:
+            if failing:
+                log(f"{each.name} works again", {})
+            failing = False
+        await asyncio.sleep(each.every.total_seconds())
+
+
+async def _catch_up(journal: Journal) -> None:
+    """Write what had to wait as soon as the store takes it, also when no call comes."""
+    while True:
+        await asyncio.sleep(_CATCH_UP_EVERY)
+        if journal.waiting:
+            try:
+                await journal.catch_up()
+            except AuditUnavailableError as error:
+                log("audit still behind", {"waiting": journal.waiting, "reason": str(error)}, level=logging.WARNING)
+            else:
+                log("audit caught up", {})

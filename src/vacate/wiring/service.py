@@ -1,0 +1,111 @@
+"""A running service: every room joined to one application."""
+
+import os
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+from starlette.types import ASGIApp
+
+from vacate import __version__
+from vacate.domain.durations import duration
+from vacate.domain.errors import StoreUnavailableError
+from vacate.engines.gateway import EngineGateway, GatewaySettings
+from vacate.engines.timeouts import Timeouts
+from vacate.http.admin.routes import AdminDoor
+from vacate.http.app import build_app
+from vacate.http.gaussdb_v3.routes import GaussdbV3Door
+from vacate.http.health import HealthDoor
+from vacate.http.reference.catalogue import DOORS
+from vacate.http.reference.document import document
+from vacate.http.reference.routes import ReferenceDoor
+from vacate.iam.passwords import Passwords
+from vacate.iam.sealing import Sealer, sealing_key
+from vacate.operations.clock import utc_now
+from vacate.operations.journal import Journal
+from vacate.settings.file import Settings
+from vacate.store.anchor import AnchoredAuditLog
+from vacate.telemetry.access_log import TelemetryAccessLog
+from vacate.telemetry.metrics import Metrics
+from vacate.telemetry.observer import TelemetryObserver
+from vacate.wiring.access import access
+from vacate.wiring.rounds import going, rounds
+from vacate.wiring.state import State, open_state
+from vacate.wiring.verbs import verbs
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Service:
+    """A running service: the application to serve, and its state."""
+
+    app: ASGIApp
+    state: State
+    gateway: EngineGateway
+
+
+@asynccontextmanager
+async def open_service(settings: Settings) -> AsyncGenerator[Service]:
+    """Start everything but the port; at the end let the running sweeps finish and stop everything.
+
+    Raises:
+        SettingsError, StoreUnavailableError.
+    """
+    sealer = Sealer(sealing_key(os.environ, settings.store.secret_key_file))
+    async with AsyncExitStack() as stack:
+        state = await stack.enter_async_context(open_state(settings))
+        metrics = Metrics(__version__)
+        access_log = TelemetryAccessLog(metrics)
+        observer = TelemetryObserver(metrics)
+        audit = AnchoredAuditLog(state.audit, state.anchor, observer)
+        journal = Journal(audit, observer)
+
+        gateway = EngineGateway(
+            settings.servers(), pins=state.pins, clock=utc_now, settings=_gateway_settings(settings)
+        )
+        gateway.start()
+        stack.push_async_callback(gateway.close)
+        metrics.watch_components(gateway.health)
+        metrics.watch_audit(lambda: journal.waiting)
+
+        passwords = Passwords()
+        stack.callback(passwords.close)
+        iam_door, gate = access(settings, state.credentials, passwords, sealer, access_log)
+        does = verbs(settings, gateway, state, journal, observer)
+        stack.push_async_callback(does.apply_plan.close)
+        routes = [
+            *GaussdbV3Door(gate=gate, served=does.compatible).routes(),
+            *AdminDoor(gate=gate, served=does.admin).routes(),
+            *iam_door.routes(),
+            *ReferenceDoor(document=document(DOORS, __version__)).routes(),
+            *HealthDoor(
+                health=gateway.health,
+                freezes=state.freezes.standing,
+                check_store=_store_check(state, journal),
+                failures=access_log,
+                exposition=metrics.exposition,
+                content_type=metrics.content_type,
+            ).routes(),
+        ]
+        await stack.enter_async_context(going(journal, *rounds(settings, state, audit, does.settle_plans)))
+        yield Service(app=build_app(routes, access_log), state=state, gateway=gateway)
+
+
+def _gateway_settings(settings: Settings) -> GatewaySettings:
+    sweep = settings.sweep
+    return GatewaySettings(
+        timeouts=Timeouts(
+            connect=duration(sweep.connect_timeout, "sweep.connect_timeout"),
+            answer=duration(sweep.statement_timeout, "sweep.statement_timeout"),
+        ),
+        check_every=duration(sweep.check_every, "sweep.check_every"),
+        busy_after=duration(sweep.busy_after, "sweep.busy_after"),
+    )
+
+
+def _store_check(state: State, journal: Journal) -> Callable[[], Awaitable[None]]:
+    async def check() -> None:
+        await state.database.check()
+        if journal.waiting:
+            raise StoreUnavailableError(f"{journal.waiting} audit events wait to be written")
+
+    return check

@@ -1,0 +1,86 @@
+"""Vacate's own state, opened: what commands and the service have in common."""
+
+import os
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from vacate.iam.directory import UserDirectory
+from vacate.iam.passwords import Passwords
+from vacate.iam.sealing import Sealer, sealing_key
+from vacate.operations.clock import utc_now
+from vacate.settings.file import Settings
+from vacate.store.anchor import AnchorFile
+from vacate.store.audit import SqlAuditLog
+from vacate.store.audit_search import SqlAuditSearch
+from vacate.store.credentials import SqlCredentials
+from vacate.store.database import Database, open_database
+from vacate.store.freezes import SqlFreezes
+from vacate.store.pins import SqlPins
+from vacate.store.plans import SqlPlans
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class State:
+    """Vacate's own state, opened: audit, pins, plans, the freeze switch, and the directory of users and access keys."""
+
+    database: Database
+    audit: SqlAuditLog
+    search: SqlAuditSearch
+    anchor: AnchorFile | None
+    pins: SqlPins
+    plans: SqlPlans
+    freezes: SqlFreezes
+    credentials: SqlCredentials
+
+
+@asynccontextmanager
+async def open_state(settings: Settings) -> AsyncGenerator[State]:
+    """Open the store.
+
+    Raises:
+        SettingsError, StoreUnavailableError.
+    """
+    database = await open_database(settings.store.url)
+    audit = SqlAuditLog(database, statements=settings.audit.statements)
+    anchor = anchor_path(settings)
+    try:
+        yield State(
+            database=database,
+            audit=audit,
+            search=SqlAuditSearch(database, audit),
+            anchor=AnchorFile(anchor) if anchor else None,
+            pins=SqlPins(database),
+            plans=SqlPlans(database),
+            freezes=SqlFreezes(database),
+            credentials=SqlCredentials(database),
+        )
+    finally:
+        await database.close()
+
+
+def anchor_path(settings: Settings) -> Path | None:
+    """Where the audit's last event is anchored: where the configuration says, else beside a store that is a file."""
+    if settings.audit.anchor_file is not None:
+        return settings.audit.anchor_file
+    prefix = "sqlite:///"
+    if settings.store.url.startswith(prefix):
+        return Path(f"{settings.store.url.removeprefix(prefix)}.anchor")
+    return None
+
+
+@asynccontextmanager
+async def open_directory(settings: Settings) -> AsyncGenerator[UserDirectory]:
+    """Open the directory of users and access keys.
+
+    Raises:
+        SettingsError, StoreUnavailableError.
+    """
+    sealer = Sealer(sealing_key(os.environ, settings.store.secret_key_file))
+    passwords = Passwords()
+    async with open_state(settings) as state:
+        try:
+            yield UserDirectory(credentials=state.credentials, passwords=passwords, sealer=sealer, clock=utc_now)
+        finally:
+            passwords.close()

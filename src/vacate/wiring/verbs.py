@@ -1,0 +1,125 @@
+"""Every operation that the doors and the rounds call, joined to the rooms that it needs."""
+
+from dataclasses import dataclass
+
+from vacate.domain.durations import duration
+from vacate.engines.gateway import EngineGateway
+from vacate.http.admin.served import Served as AdminServed
+from vacate.http.gaussdb_v3.served import Served as CompatibleServed
+from vacate.inventory.static import StaticInventory
+from vacate.operations.admit import Admit
+from vacate.operations.apply_plan import ApplyPlan, StopPlan
+from vacate.operations.clock import utc_now
+from vacate.operations.describe import Describe
+from vacate.operations.explain import Explain
+from vacate.operations.journal import Journal
+from vacate.operations.kill_idle import KillIdle
+from vacate.operations.kill_sessions import KillSessions
+from vacate.operations.kill_transactions import KillTransactions
+from vacate.operations.list_databases import ListDatabases
+from vacate.operations.list_sessions import ListSessions
+from vacate.operations.list_transactions import ListTransactions
+from vacate.operations.make_plan import MakePlan
+from vacate.operations.search_audit import SearchAudit
+from vacate.operations.settle_plans import SettlePlans
+from vacate.operations.show_plan import ShowPlan
+from vacate.operations.survey import Survey
+from vacate.operations.sweep import Limits, Sweep
+from vacate.operations.turn_freeze import TurnFreeze
+from vacate.settings.file import Settings
+from vacate.telemetry.observer import TelemetryObserver
+from vacate.wiring.state import State
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verbs:
+    """What the service does: for the compatible door, for our own, and by itself."""
+
+    compatible: CompatibleServed
+    admin: AdminServed
+    apply_plan: ApplyPlan
+    settle_plans: SettlePlans
+
+
+def verbs(
+    settings: Settings, gateway: EngineGateway, state: State, journal: Journal, observer: TelemetryObserver
+) -> Verbs:
+    """Join every operation to what it needs."""
+    inventory = StaticInventory(settings.configured_instances())
+    admit = Admit(journal=journal, clock=utc_now)
+    sweep = Sweep(
+        inventory=inventory,
+        gateway=gateway,
+        freezes=state.freezes,
+        journal=journal,
+        observer=observer,
+        clock=utc_now,
+        limits=Limits(
+            signal_for=duration(settings.sweep.signal_for, "sweep.signal_for"),
+            confirm_for=duration(settings.sweep.confirm_for, "sweep.confirm_for"),
+        ),
+    )
+    apply_plan = ApplyPlan(plans=state.plans, sweep=sweep, journal=journal, clock=utc_now)
+    return Verbs(
+        compatible=_compatible(settings, admit, inventory, gateway, sweep),
+        admin=_admin(settings, admit, inventory, gateway, state, journal, apply_plan),
+        apply_plan=apply_plan,
+        settle_plans=SettlePlans(
+            plans=state.plans, audit=state.search, gateway=gateway, journal=journal, clock=utc_now
+        ),
+    )
+
+
+def _compatible(
+    settings: Settings, admit: Admit, inventory: StaticInventory, gateway: EngineGateway, sweep: Sweep
+) -> CompatibleServed:
+    answer_within = duration(settings.watch.answer_within, "watch.answer_within")
+    describe = Describe(inventory=inventory, gateway=gateway)
+    return CompatibleServed(
+        admit=admit,
+        kill_idle=KillIdle(sweep=sweep),
+        kill_sessions=KillSessions(sweep=sweep),
+        kill_transactions=KillTransactions(sweep=sweep),
+        list_sessions=ListSessions(inventory=inventory, gateway=gateway),
+        list_transactions=ListTransactions(inventory=inventory, gateway=gateway),
+        survey=Survey(inventory=inventory, gateway=gateway, answer_within=answer_within),
+        list_databases=ListDatabases(inventory=inventory, gateway=gateway, answer_within=answer_within),
+        describe_instances=describe.instances,
+        describe_instance=describe.instance,
+        slow_after=duration(settings.watch.slow_statement, "watch.slow_statement"),
+    )
+
+
+def _admin(
+    settings: Settings,
+    admit: Admit,
+    inventory: StaticInventory,
+    gateway: EngineGateway,
+    state: State,
+    journal: Journal,
+    apply_plan: ApplyPlan,
+) -> AdminServed:
+    make_plan = MakePlan(
+        inventory=inventory,
+        gateway=gateway,
+        plans=state.plans,
+        journal=journal,
+        clock=utc_now,
+        answer_within=duration(settings.watch.answer_within, "watch.answer_within"),
+        expires_after=duration(settings.plans.expire_after, "plans.expire_after"),
+    )
+    show_plan = ShowPlan(plans=state.plans)
+    turn_freeze = TurnFreeze(switch=state.freezes, inventory=inventory, journal=journal, clock=utc_now)
+    return AdminServed(
+        admit=admit,
+        make_plan=make_plan,
+        show_plan=show_plan,
+        list_plans=show_plan.all,
+        apply_plan=apply_plan,
+        stop_plan=StopPlan(plans=state.plans),
+        explain=Explain(inventory=inventory, gateway=gateway),
+        search_audit=SearchAudit(audit=state.search),
+        standing=turn_freeze.standing,
+        freeze=turn_freeze.on,
+        thaw=turn_freeze.off,
+    )
