@@ -25,14 +25,16 @@ BEGIN, END = "<!-- tables: begin -->\n", "<!-- tables: end -->\n"
 # What a client makes of a status, whatever the code beside it.
 TO_A_CLIENT = {
     200: "Done. A call that ends sessions says in its body whether all of them are gone.",
-    201: "Made; the body shows it, and `X-Subject-Token` carries a token.",
+    201: "Made; the body shows it, or `X-Subject-Token` carries a token.",
+    202: "A plan is being applied, and goes on when nobody waits; look at it again.",
     204: "Done; there is no body.",
     400: "The request is wrong: it will be as wrong the next time. The message names the place.",
     401: "The sender is not proved. Sign in anew, or correct the signature, then send the call again.",
     403: "The sender is known and may not do this. Another credential or a higher role is needed.",
-    404: "There is no such path, method, instance or token.",
+    404: "There is no such path, method, instance, token, plan or session.",
     408: "The body came too slowly or not in whole. Send the call again.",
-    409: "The request is right, and the component cannot serve it now. The message says what is in the way.",
+    409: "The request is right, and cannot be served now or no more. The message says what is in the way.",
+    410: "The plan's time is over; make a new one.",
     413: "The body is too large. Nothing of it was read.",
     429: "Too much at once. Wait for the seconds of `Retry-After`.",
     500: "Vacate failed; its log has the request id. What was to be ended may be asked for again.",
@@ -94,8 +96,9 @@ def successes() -> dict[int, list[str]]:
     found: dict[int, list[str]] = defaultdict(list)
     for door in DOORS:
         for operation in door.operations:
-            if operation.status < HTTPStatus.BAD_REQUEST:
-                found[operation.status].append(f"`{operation.id}`")
+            for status in (operation.status, operation.under_way):
+                if status is not None and status < HTTPStatus.BAD_REQUEST:
+                    found[status].append(f"`{operation.id}`")
     for path, methods in monitoring.paths(defaultdict(dict)).items():
         for status in methods["get"]["responses"]:
             found[int(status)].append(f"`{path}`")
@@ -153,7 +156,7 @@ def test_every_code_that_the_pages_explain_is_one_that_is_answered() -> None:
     answered = {code.strip("`") for of_status in codes().values() for code in of_status}
     answered |= {row.code for row in (NOT_UNDERSTOOD, NO_SUCH_API, UNFORESEEN)}
     for page in PAGES:
-        explained = set(re.findall(r"\b(?:DBS|APIGW|IAM)\.\d+\b", page.read_text(encoding="utf-8")))
+        explained = set(re.findall(r"\b(?:DBS|APIGW|IAM|VACATE)\.\d+\b", page.read_text(encoding="utf-8")))
         assert explained == answered, page
 
 

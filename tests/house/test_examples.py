@@ -35,6 +35,7 @@ from vacate.telemetry.metrics import Metrics
 EXAMPLE = ROOT / "vacate.example.toml"
 GLOSSARY = ROOT / "docs" / "glossary.md"
 REFERENCE = ROOT / "docs" / "reference"
+AUDIT = REFERENCE / "audit.md"
 OUTCOMES = REFERENCE / "outcomes-and-guards.md"
 CONFIGURATION = REFERENCE / "configuration.md"
 
@@ -59,10 +60,12 @@ kind = "CN"
 role = "primary"
 dsn = "postgresql://vacate@127.0.0.1/postgres"
 """
-SECTIONS: dict[str, type[shapes.Section]] = {
+SECTIONS: dict[str, type[msgspec.Struct]] = {
     "[service]": shapes.ServiceSection,
     "[access]": shapes.AccessSection,
     "[store]": shapes.StoreSection,
+    "[audit]": shapes.AuditSection,
+    "[plans]": shapes.PlansSection,
     "[sweep]": shapes.SweepSection,
     "[watch]": shapes.WatchSection,
     "[[regions]]": shapes.RegionSection,
@@ -295,7 +298,7 @@ def test_the_reference_says_which_outcomes_count_as_failed() -> None:
 
 
 def test_the_reference_has_every_event_of_the_audit() -> None:
-    assert {named(row[0]) for row in rows(section(OUTCOMES, "In the audit"))} == set(AuditAction)
+    assert {named(row[0]) for row in rows(section(AUDIT, "Events"))} == set(AuditAction)
 
 
 def test_the_reference_has_every_metric_with_its_type() -> None:
