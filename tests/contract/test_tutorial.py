@@ -23,6 +23,7 @@ ROOT = Path(__file__).parents[2]
 TUTORIAL = ROOT / "docs" / "tutorial" / "first-sweep.md"
 CLIENTS = ROOT / "docs" / "howto" / "use-the-vendors-clients.md"
 EMERGENCY = ROOT / "docs" / "howto" / "when-no-slot-is-left.md"
+PLANNING = ROOT / "docs" / "howto" / "plan-and-apply.md"
 EXAMPLE = ROOT / "vacate.example.toml"
 PASSWORD = "a long password"  # noqa: S105 - of a user that lives as long as the demo
 
@@ -223,3 +224,27 @@ async def test_the_emergency_statements_list_the_holders_and_end_the_oldest_idle
         assert "vacate" not in {row["application_name"] for row in ended}
     finally:
         await superuser.close()
+
+
+# --- planning ---------------------------------------------------------------------------------------------------------
+
+
+def test_the_planning_program_shows_a_plan_and_applies_it_when_told_so(demo: Demo, anna: str) -> None:
+    (demo.folder / "plan.py").write_text(_block(PLANNING, "python"), encoding="utf-8")
+    wanted = json.dumps({"states": {"idle in transaction": "0s"}, "applications": {"include": ["checkout"]}})
+    place = (demo.connection["endpoint"], demo.connection["project_id"], anna, demo.connection["instance_id"])
+
+    def planned(answer: str) -> subprocess.CompletedProcess[str]:
+        return demo.run(sys.executable, "plan.py", *place, wanted, stdin=f"{answer}\n", VACATE_PASSWORD=PASSWORD)
+
+    refused = planned("no")
+    assert (refused.returncode, refused.stderr) == (1, "nothing was ended\n")
+    shown = re.search(r"End these (\d+) sessions\?", refused.stdout)
+    assert shown is not None
+    assert int(shown[1]) > 0
+    done = planned("yes")
+    assert done.returncode == 0, done.stderr
+    ended = re.findall(r"done {'terminated': (\d+)}", done.stdout)
+    assert sum(map(int, ended)) == int(shown[1]), done.stdout
+    assert re.search(r"^applied; request id [0-9a-f]{32}$", done.stdout.split("yes/no: ")[-1], re.MULTILINE)
+    assert "End these 0 sessions" in planned("no").stdout

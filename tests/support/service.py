@@ -267,7 +267,7 @@ class RunningService:
 class Site:
     """A folder with everything that a service needs: vacate.toml, the sealing key, the store."""
 
-    def __init__(self, folder: Path, text: str) -> None:
+    def __init__(self, folder: Path, text: str, *, store_url: str | None = None) -> None:
         self.folder = folder
         self.config = folder / "vacate.toml"
         self.store = folder / "vacate.db"
@@ -275,7 +275,7 @@ class Site:
         key = folder / "sealing.key"
         key.touch(mode=0o600)
         key.write_text(base64.b64encode(secrets.token_bytes(32)).decode())
-        store = _table("[store]", {"url": f"sqlite:///{self.store.name}", "secret_key_file": key.name})
+        store = _table("[store]", {"url": store_url or f"sqlite:///{self.store.name}", "secret_key_file": key.name})
         self.config.touch(mode=0o600)
         self.config.write_text("\n".join([*store, text]))
 
@@ -308,16 +308,18 @@ class Site:
         return Key(access_key=printed["access_key"], secret_key=printed["secret_key"])
 
     @contextmanager
-    def serving(self, *, certificate: Path | None = None) -> Generator[RunningService]:
+    def serving(self, *, certificate: Path | None = None, name: str = "service") -> Generator[RunningService]:
         """Run the service on a free port until the block ends; it has looked at every component once by then.
 
         Args:
             certificate: What the service proves itself with, when the configuration gives it one.
+            name: What tells it from others of the same site, which run beside it.
 
         Raises:
             ServiceFailedError: it did not start, or did not end on SIGTERM with status 0.
         """
-        with self.log_path.open("wb") as words:
+        log_path = self.log_path.with_stem(name)
+        with log_path.open("wb") as words:
             process = subprocess.Popen(
                 [_program(), "serve", "--config", self.config],
                 stdin=subprocess.DEVNULL,
@@ -327,32 +329,29 @@ class Site:
                 env=_environment() | {"VACATE_PORT": "0"},
             )
         try:
-            yield self._answering(process, certificate)
+            yield self._answering(process, certificate, log_path)
         finally:
             status = _stopped(process)
         if status:
-            raise ServiceFailedError(f"the service ended with status {status}: {self._tail()}")
+            raise ServiceFailedError(f"the service ended with status {status}: {_tail(log_path)}")
 
-    def _answering(self, process: subprocess.Popen[bytes], certificate: Path | None) -> RunningService:
+    def _answering(self, process: subprocess.Popen[bytes], certificate: Path | None, log_path: Path) -> RunningService:
         deadline = time.monotonic() + _STARTED_S
         while time.monotonic() < deadline and process.poll() is None:
-            ports = [line["port"] for line in _lines(self.log_path) if line["message"] == "serving"]
+            ports = [line["port"] for line in _lines(log_path) if line["message"] == "serving"]
             if ports:
                 scheme = "https" if certificate else "http"
                 service = RunningService(
                     endpoint=f"{scheme}://{HOST}:{ports[0]}",
                     port=ports[0],
                     process=process,
-                    log_path=self.log_path,
+                    log_path=log_path,
                     certificate=certificate,
                 )
                 if _has_looked(service):
                     return service
             time.sleep(_POLL_S)
-        raise ServiceFailedError(f"the service does not answer: {self._tail()}")
-
-    def _tail(self) -> str:
-        return "\n".join(self.log_path.read_text(errors="replace").splitlines()[-15:])
+        raise ServiceFailedError(f"the service does not answer: {_tail(log_path)}")
 
 
 def _has_looked(service: RunningService) -> bool:
@@ -370,6 +369,10 @@ def _stopped(process: subprocess.Popen[bytes]) -> int:
     except subprocess.TimeoutExpired:
         process.kill()
         return process.wait()
+
+
+def _tail(log_path: Path) -> str:
+    return "\n".join(log_path.read_text(errors="replace").splitlines()[-15:])
 
 
 def _program() -> Path:

@@ -1,15 +1,31 @@
 """Every metric of Vacate, declared in one place. Never a process id or a statement as a label."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import datetime, timedelta
+from enum import StrEnum
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from vacate.domain.census import Census
+from vacate.domain.freezing import Freeze
 from vacate.domain.sweeps import Outcome, Report
-from vacate.operations.ports import ComponentHealth
+from vacate.operations.clock import utc_now
+from vacate.operations.ports import Clock, ComponentHealth
 
 _BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
+
+
+class PlanStep(StrEnum):
+    """What happens to plans, as they are counted."""
+
+    MADE = "made"
+    STARTED = "started"
+    APPLIED = "applied"
+    STOPPED = "stopped"
+    INTERRUPTED = "interrupted"
+    REFUSED = "refused"
 
 
 class Metrics:
@@ -17,7 +33,7 @@ class Metrics:
 
     content_type = "text/plain; version=0.0.4; charset=utf-8"
 
-    def __init__(self, version: str) -> None:
+    def __init__(self, version: str, *, clock: Clock = utc_now) -> None:
         self._registry = CollectorRegistry()
         swept = ("instance_id", "component_id", "verb")
         Gauge("vacate_build_info", "The running version.", ("version",), registry=self._registry).labels(version).set(1)
@@ -70,7 +86,6 @@ class Metrics:
             "Final audit events that could not be written at once.",
             registry=self._registry,
         )
-
         self._audit_head = Gauge(
             "vacate_audit_head_id", "The last audit event of this service.", registry=self._registry
         )
@@ -79,6 +94,16 @@ class Metrics:
             "Audit events whose anchor could not be written.",
             registry=self._registry,
         )
+        self._plans = Counter("vacate_plans", "Plans by what happened to them.", ("stage",), registry=self._registry)
+        for step in PlanStep:
+            self._plans.labels(step.value)
+        self._plans_applying = Gauge(
+            "vacate_plans_applying", "Plans that this service applies now.", registry=self._registry
+        )
+        self._census = _LastCensus(clock)
+        self._frozen = _Frozen(clock)
+        self._registry.register(self._census)
+        self._registry.register(self._frozen)
 
     def watch_components(self, health: Callable[[], Iterable[ComponentHealth]]) -> None:
         """Report for every component, at each scrape, whether it is ready."""
@@ -122,6 +147,25 @@ class Metrics:
         """Count an audit event whose anchor could not be written."""
         self._anchor_failures.inc()
 
+    def counted(self, found: Iterable[Census], *, good_for: timedelta) -> None:
+        """Show this census instead of the one before, for so long unless another one comes.
+
+        A component that is not in it has no samples of sessions and slots any more.
+        """
+        self._census.show(found, good_for)
+
+    def frozen(self, standing: Iterable[Freeze], *, good_for: timedelta) -> None:
+        """Show what is frozen, for so long unless it is told again."""
+        self._frozen.show(standing, good_for)
+
+    def planned(self, step: PlanStep) -> None:
+        """Count what happened to a plan."""
+        self._plans.labels(step.value).inc()
+
+    def applying(self, plans: int) -> None:
+        """Show how many plans are applied now."""
+        self._plans_applying.set(plans)
+
     def exposition(self) -> bytes:
         """All of it in Prometheus's text format."""
         return generate_latest(self._registry)
@@ -141,3 +185,83 @@ class _ComponentsUp(Collector):
         for entry in self._health():
             family.add_metric((entry.component.instance_id, entry.component.id), 0 if entry.problem else 1)
         yield family
+
+
+class _LastCensus(Collector):
+    """What the last census found, until it is too old to be taken for the present."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._found: Sequence[Census] = ()
+        self._good_until: datetime | None = None
+        self._last: dict[tuple[str, str], datetime] = {}
+
+    def show(self, found: Iterable[Census], good_for: timedelta) -> None:
+        self._found = tuple(found)
+        self._good_until = self._clock() + good_for
+        self._last |= {_place(census): census.taken_at for census in self._found}
+
+    def collect(self) -> Iterator[Metric]:
+        """The sums and slots of every component that was read, and when each was read last."""
+        where = ("instance_id", "component_id")
+        sessions = GaugeMetricFamily(
+            "vacate_sessions",
+            'Client sessions. Beyond the most frequent pairs, database and user are "other".',
+            labels=(*where, "state", "database", "user"),
+        )
+        longest = GaugeMetricFamily(
+            "vacate_longest_in_state_seconds",
+            "How long a session has waited for its client in this state; of all, the longest.",
+            labels=(*where, "state"),
+        )
+        maximum = GaugeMetricFamily("vacate_slots_max", "The server's max_connections.", labels=where)
+        reserved = GaugeMetricFamily("vacate_slots_reserved", "Slots that not everybody may take.", labels=where)
+        used = GaugeMetricFamily("vacate_slots_used", "Slots that sessions have taken.", labels=where)
+        last = GaugeMetricFamily(
+            "vacate_census_last_success_timestamp_seconds", "When the component was last counted.", labels=where
+        )
+        for census in self._present():
+            place = _place(census)
+            for entry in census.counts:
+                sessions.add_metric((*place, entry.state, entry.database, entry.user), entry.sessions)
+            for state, wait in census.longest.items():
+                longest.add_metric((*place, state), wait.total_seconds())
+            maximum.add_metric(place, census.slots.maximum)
+            reserved.add_metric(place, census.slots.reserved)
+            used.add_metric(place, census.slots.used)
+        for place, at in self._last.items():
+            last.add_metric(place, at.timestamp())
+        yield from (sessions, longest, maximum, reserved, used, last)
+
+    def _present(self) -> Sequence[Census]:
+        return self._found if self._good_until is not None and self._clock() < self._good_until else ()
+
+
+class _Frozen(Collector):
+    """The freeze switch as it was last seen, until that is too long ago."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._shown: dict[str, int] = {}
+        self._good_until: datetime | None = None
+
+    def show(self, standing: Iterable[Freeze], good_for: timedelta) -> None:
+        # The switch for all instances has a sample also while it is off: none at all says that nobody knows.
+        self._shown = {"": 0} | {freeze.instance_id or "": 1 for freeze in standing}
+        self._good_until = self._clock() + good_for
+
+    def collect(self) -> Iterator[Metric]:
+        """One sample for the switch of all instances, and one for each instance that is frozen for itself."""
+        family = GaugeMetricFamily(
+            "vacate_kills_frozen",
+            "1 while kills are frozen: of one instance, or of all where the id is empty.",
+            labels=("instance_id",),
+        )
+        if self._good_until is not None and self._clock() < self._good_until:
+            for instance_id, on in self._shown.items():
+                family.add_metric((instance_id,), on)
+        yield family
+
+
+def _place(census: Census) -> tuple[str, str]:
+    return census.component.instance_id, census.component.id

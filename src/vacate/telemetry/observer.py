@@ -1,13 +1,30 @@
 """Tells metrics and logs what the operations report."""
 
 import logging
+from collections import deque
+from collections.abc import Iterable
 from dataclasses import asdict
+from datetime import timedelta
 
-from vacate.domain.audit import AuditEvent
+from vacate.domain.audit import AuditAction, AuditEvent
+from vacate.domain.census import Census, Uncounted
 from vacate.domain.chain import Anchor
 from vacate.domain.sweeps import Outcome, Report
+from vacate.domain.topology import Component
 from vacate.telemetry.logs import log
-from vacate.telemetry.metrics import Metrics
+from vacate.telemetry.metrics import Metrics, PlanStep
+
+_PLAN_STEPS = {
+    AuditAction.PLAN_MADE: PlanStep.MADE,
+    AuditAction.PLAN_APPLY_STARTED: PlanStep.STARTED,
+    AuditAction.PLAN_APPLY_FINISHED: PlanStep.APPLIED,
+    AuditAction.PLAN_APPLY_STOPPED: PlanStep.STOPPED,
+    AuditAction.PLAN_APPLY_INTERRUPTED: PlanStep.INTERRUPTED,
+    AuditAction.PLAN_APPLY_REFUSED: PlanStep.REFUSED,
+}
+_OVER = frozenset({PlanStep.APPLIED, PlanStep.STOPPED, PlanStep.INTERRUPTED})
+# More than are ever made at the same time; whoever makes one writes its events one after the other.
+_PLANS_REMEMBERED = 256
 
 
 class TelemetryObserver:
@@ -15,6 +32,9 @@ class TelemetryObserver:
 
     def __init__(self, metrics: Metrics) -> None:
         self._metrics = metrics
+        self._made = deque[str | None](maxlen=_PLANS_REMEMBERED)
+        self._applying = set[str | None]()
+        self._uncounted = frozenset[Component]()
 
     def swept(self, report: Report) -> None:
         """A sweep ended."""
@@ -54,6 +74,7 @@ class TelemetryObserver:
     def audited(self, event: AuditEvent, anchor: Anchor) -> None:
         """An event was written. The line is an anchor of its own once it has left the machine."""
         self._metrics.audited(anchor.id)
+        self._planned(event)
         log(
             "audit event",
             {
@@ -78,6 +99,36 @@ class TelemetryObserver:
             {"reason": reason, "event": _without_statements(event)},
             level=logging.ERROR,
         )
+
+    def counted(self, found: Iterable[Census | Uncounted], *, good_for: timedelta) -> None:
+        """A census was taken, and may be shown for so long. The log has who is left out of it from now on, or no more.
+
+        Whoever is left out for long would fill the log, so only the first time is a line.
+        """
+        entries = tuple(found)
+        self._metrics.counted((entry for entry in entries if isinstance(entry, Census)), good_for=good_for)
+        for entry in entries:
+            known = entry.component in self._uncounted
+            where = {"instance_id": entry.component.instance_id, "component_id": entry.component.id}
+            if isinstance(entry, Uncounted) and not known:
+                log("component not counted", where | {"reason": entry.reason}, level=logging.WARNING)
+            if isinstance(entry, Census) and known:
+                log("component counted again", where)
+        self._uncounted = frozenset(entry.component for entry in entries if isinstance(entry, Uncounted))
+
+    def _planned(self, event: AuditEvent) -> None:
+        """Count what an event says of a plan. A plan is made once, with an event for each of its components."""
+        step = _PLAN_STEPS.get(event.action)
+        if step is None or (step is PlanStep.MADE and event.plan_id in self._made):
+            return
+        self._metrics.planned(step)
+        if step is PlanStep.MADE:
+            self._made.append(event.plan_id)
+        if step is PlanStep.STARTED:
+            self._applying.add(event.plan_id)
+        if step in _OVER:
+            self._applying.discard(event.plan_id)
+        self._metrics.applying(len(self._applying))
 
 
 def _without_statements(event: AuditEvent) -> dict[str, object]:

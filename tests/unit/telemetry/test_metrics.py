@@ -10,17 +10,24 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from tests.support.fakes import COMPONENT, World
 from tests.support.sessions import LOOK_AT, idle_session
-from vacate.domain.criteria import Criterion
+from tests.support.set_clock import SetClock
+from tests.support.told_metrics import GOOD_FOR, MIXED, SECRET, SLOTS, census, freeze, report, told_metrics
+from vacate.domain.census import count
 from vacate.domain.errors import ComponentUnreachableError
-from vacate.domain.guards import GuardName
-from vacate.domain.sweeps import Outcome, Report, SessionOutcome, Signal, Verb
+from vacate.domain.sweeps import Outcome, Signal, Verb
 from vacate.domain.topology import ComponentId
 from vacate.operations.ports import ComponentHealth
-from vacate.telemetry.metrics import Metrics
+from vacate.telemetry.metrics import Metrics, PlanStep
 
 WHERE = {"instance_id": COMPONENT.instance_id, "component_id": COMPONENT.id}
+COUNTED = (
+    "vacate_sessions",
+    "vacate_longest_in_state_seconds",
+    "vacate_slots_max",
+    "vacate_slots_reserved",
+    "vacate_slots_used",
+)
 SWEPT = WHERE | {"verb": "kill_idle"}
-SECRET = "SELECT 'Minka'"  # noqa: S105 - what a user typed, and no metric may show.
 
 
 @pytest.fixture
@@ -41,45 +48,6 @@ def value(metrics: Metrics, sample: str, **labels: str) -> float | None:
     return None
 
 
-def report(*outcomes: tuple[Outcome, str]) -> Report:
-    return Report(
-        verb=Verb.KILL_IDLE,
-        request_id="request-1",
-        component=COMPONENT,
-        started_at=LOOK_AT,
-        finished_at=LOOK_AT + timedelta(seconds=1.5),
-        sessions=tuple(
-            SessionOutcome(session=idle_session(pid=70_000 + n, query=SECRET), outcome=outcome, by=by, reason="r")
-            for n, (outcome, by) in enumerate(outcomes)
-        ),
-    )
-
-
-MIXED = report(
-    (Outcome.TERMINATED, Signal.SIGNALLED),
-    (Outcome.TERMINATED, Signal.SIGNALLED),
-    (Outcome.SPARED, GuardName.LISTENER),
-    (Outcome.SPARED, Criterion.NOT_IDLE),
-    (Outcome.SPARED, Criterion.NOT_IDLE),
-    (Outcome.UNCONFIRMED, "link"),
-)
-
-
-def busy_service() -> Metrics:
-    """Metrics that were told everything there is to tell."""
-    metrics = Metrics("1.2.3")
-    metrics.watch_components(lambda: [ComponentHealth(component=COMPONENT, checked_at=LOOK_AT, problem=None)])
-    metrics.watch_audit(lambda: 3)
-    metrics.swept(MIXED)
-    metrics.swept(report((Outcome.TERMINATED, Signal.SIGNALLED)))
-    metrics.answered(route="/v3/{project_id}", method="POST", status=200, seconds=0.02)
-    metrics.not_authenticated("SignatureInvalidError")
-    metrics.audit_delayed()
-    metrics.audited(7)
-    metrics.anchor_failed()
-    return metrics
-
-
 # --- names and labels ------------------------------------------------------------------------------------------------
 
 LABELS = {
@@ -96,34 +64,50 @@ LABELS = {
     "vacate_audit_head_id": set[str](),
     "vacate_audit_anchor_failures": set[str](),
     "vacate_component_up": {"instance_id", "component_id"},
+    "vacate_sessions": {"instance_id", "component_id", "state", "database", "user"},
+    "vacate_longest_in_state_seconds": {"instance_id", "component_id", "state"},
+    "vacate_slots_max": {"instance_id", "component_id"},
+    "vacate_slots_reserved": {"instance_id", "component_id"},
+    "vacate_slots_used": {"instance_id", "component_id"},
+    "vacate_census_last_success_timestamp_seconds": {"instance_id", "component_id"},
+    "vacate_kills_frozen": {"instance_id"},
+    "vacate_plans": {"stage"},
+    "vacate_plans_applying": set[str](),
 }
+# Whoever logs in can make up as many of these as they like, except where a census keeps them few.
+ENDLESS = {"pid", "session_id", "query", "statement", "client_address", "request_id", "path", "application", "user"}
 
 
 def test_the_metrics_are_these_and_have_these_labels() -> None:
     found = {
         name: {label for sample in family.samples for label in sample.labels} - {"le"}
-        for name, family in families(busy_service()).items()
+        for name, family in families(told_metrics()).items()
         if family.type != "unknown" and not name.endswith("_created")
     }
     assert found == LABELS
 
 
 def test_every_metric_begins_with_our_own_prefix_and_says_what_it_is() -> None:
-    for name, family in families(busy_service()).items():
+    for name, family in families(told_metrics()).items():
         assert name.startswith("vacate_")
         assert family.documentation
 
 
 def test_no_sample_shows_a_session_or_a_statement() -> None:
-    text = busy_service().exposition().decode()
+    text = told_metrics().exposition().decode()
     session = MIXED.sessions[0].session
     for hidden in (str(session.pid), SECRET, "Minka", session.client_address, "51234", "request-1"):
         assert str(hidden) not in text
 
 
 def test_no_label_is_called_like_something_without_an_end() -> None:
-    labels = {label for family in families(busy_service()).values() for s in family.samples for label in s.labels}
-    assert not labels & {"pid", "session_id", "query", "statement", "client_address", "request_id", "path", "user"}
+    labels = {
+        (name, label)
+        for name, family in families(told_metrics()).items()
+        for sample in family.samples
+        for label in sample.labels
+    }
+    assert {(name, label) for name, label in labels if label in ENDLESS} == {("vacate_sessions", "user")}
 
 
 def test_a_thousand_sessions_make_no_more_samples_than_one() -> None:
@@ -245,6 +229,80 @@ def test_each_verb_is_counted_for_itself(metrics: Metrics) -> None:
     assert value(metrics, "vacate_sweep_duration_seconds_count", **by_name) == 1
     # Whoever waits for the next sweep for idle sessions is not told that one has succeeded.
     assert value(metrics, "vacate_sweep_last_success_timestamp_seconds", **SWEPT) is None
+
+
+# --- sessions, slots and the freeze switch ---------------------------------------------------------------------------
+
+
+def test_a_census_shows_sessions_the_longest_wait_and_slots(metrics: Metrics) -> None:
+    metrics.counted([census()], good_for=GOOD_FOR)
+    names = {"database": "shop", "user": "app"}
+    assert value(metrics, "vacate_sessions", **WHERE, **names, state="idle") == 3
+    assert value(metrics, "vacate_sessions", **WHERE, **names, state="idle in transaction") == 1
+    assert value(metrics, "vacate_longest_in_state_seconds", **WHERE, state="idle") == 120
+    assert value(metrics, "vacate_longest_in_state_seconds", **WHERE, state="idle in transaction") == 90
+    assert value(metrics, "vacate_longest_in_state_seconds", **WHERE, state="idle in transaction (aborted)") == 0
+    slots = [value(metrics, f"vacate_slots_{which}", **WHERE) for which in ("max", "reserved", "used")]
+    assert slots == [SLOTS.maximum, SLOTS.reserved, SLOTS.used]
+    assert value(metrics, "vacate_census_last_success_timestamp_seconds", **WHERE) == LOOK_AT.timestamp()
+
+
+def test_a_component_that_could_not_be_read_has_no_sample_but_when_it_last_could(metrics: Metrics) -> None:
+    second = replace(COMPONENT, id=ComponentId("dn_6001"))
+    metrics.counted([census(), replace(census(), component=second)], good_for=GOOD_FOR)
+    metrics.counted([replace(census(), component=second)], good_for=GOOD_FOR)
+    found = families(metrics)
+    for name in COUNTED:
+        assert {sample.labels["component_id"] for sample in found[name].samples} == {"dn_6001"}, name
+    assert value(metrics, "vacate_census_last_success_timestamp_seconds", **WHERE) == LOOK_AT.timestamp()
+
+
+def test_a_census_that_is_not_repeated_is_shown_no_longer_than_it_is_good_for() -> None:
+    clock = SetClock(LOOK_AT)
+    metrics = Metrics("1.2.3", clock=clock)
+    metrics.counted([census()], good_for=GOOD_FOR)
+    clock.now = LOOK_AT + GOOD_FOR - timedelta(seconds=1)
+    assert all(families(metrics)[name].samples for name in COUNTED)
+    clock.now = LOOK_AT + GOOD_FOR
+    assert not any(families(metrics)[name].samples for name in COUNTED)
+    assert value(metrics, "vacate_census_last_success_timestamp_seconds", **WHERE) == LOOK_AT.timestamp()
+
+
+def test_a_service_that_counted_nobody_yet_shows_no_sessions(metrics: Metrics) -> None:
+    assert not any(families(metrics)[name].samples for name in COUNTED)
+
+
+def test_names_with_quotes_line_ends_and_other_scripts_stay_whole(metrics: Metrics) -> None:
+    name = 'sh"op\n\\{x} 数据\r'
+    metrics.counted([count(COMPONENT, [idle_session(database=name)], SLOTS, at=LOOK_AT)], good_for=GOOD_FOR)
+    assert value(metrics, "vacate_sessions", **WHERE, state="idle", database=name, user="app") == 1
+
+
+def test_a_frozen_instance_and_the_switch_for_all_have_samples_of_their_own(metrics: Metrics) -> None:
+    metrics.frozen([freeze(everything=False)], good_for=GOOD_FOR)
+    assert value(metrics, "vacate_kills_frozen", instance_id=COMPONENT.instance_id) == 1
+    assert value(metrics, "vacate_kills_frozen", instance_id="") == 0
+    metrics.frozen([freeze(everything=True)], good_for=GOOD_FOR)
+    assert value(metrics, "vacate_kills_frozen", instance_id="") == 1
+    assert value(metrics, "vacate_kills_frozen", instance_id=COMPONENT.instance_id) is None
+
+
+def test_a_switch_that_nobody_could_see_for_long_is_not_called_off() -> None:
+    clock = SetClock(LOOK_AT)
+    metrics = Metrics("1.2.3", clock=clock)
+    assert not families(metrics)["vacate_kills_frozen"].samples
+    metrics.frozen([], good_for=GOOD_FOR)
+    assert value(metrics, "vacate_kills_frozen", instance_id="") == 0
+    clock.now = LOOK_AT + GOOD_FOR
+    assert not families(metrics)["vacate_kills_frozen"].samples
+
+
+def test_plans_are_counted_by_what_happened_to_them_from_zero_on(metrics: Metrics) -> None:
+    assert {step: value(metrics, "vacate_plans_total", stage=step) for step in PlanStep} == dict.fromkeys(PlanStep, 0)
+    metrics.planned(PlanStep.REFUSED)
+    metrics.applying(2)
+    assert value(metrics, "vacate_plans_total", stage="refused") == 1
+    assert value(metrics, "vacate_plans_applying") == 2
 
 
 # --- a whole sweep ---------------------------------------------------------------------------------------------------
