@@ -1,7 +1,7 @@
 # The one front door. Everything below sets itself up: a checkout, Python 3.11 or newer, git and make suffice.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test live check bench pins clean
+.PHONY: help demo test crash live check bench pins clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -19,6 +19,9 @@ demo: .venv/.demo ## show the main job on a real cluster (PORT=8686; ONCE=1 stop
 
 test: .venv/.installed $(NODE_CLIENT)/node_modules/.installed ## run every test (ARGS="tests/unit -k guard" runs some)
 	@$(BIN)/python -m pytest $(ARGS)
+
+crash: .venv/.installed ## kill the service, its store and the target during many sweeps (ROUNDS=200)
+	@VACATE_CRASHES=$(or $(ROUNDS),200) $(BIN)/python -m pytest tests/contract/test_crashes.py -q --no-header
 
 live: .venv/.installed ## prove the engines on a real openGauss or GaussDB (DSN=gaussdb://admin:password@host:port/postgres)
 	@VACATE_LIVE_DSN="$${VACATE_LIVE_DSN:-$(DSN)}" && export VACATE_LIVE_DSN && \
