@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NoReturn
 
-from benchmarks import empty, kill, listing, machine, memory, overview, race, readme, signatures
+from benchmarks import audit, empty, kill, listing, machine, memory, overview, planned, race, readme, signatures
 from benchmarks.figures import Table
 from benchmarks.stage import BenchmarkError, Plan
 from tests.support.service import ServiceFailedError
@@ -19,12 +19,14 @@ from vacate.demo.servers import DemoError, Installation, find_installations, ope
 
 BENCHMARKS: Mapping[str, Callable[[Plan], Table]] = {
     "kill": kill.measure,
+    "planned": planned.measure,
     "race": race.measure,
     "empty": empty.measure,
     "listing": listing.measure,
     "overview": overview.measure,
     "memory": memory.measure,
     "signatures": signatures.measure,
+    "audit": audit.measure,
 }
 _TOLD_TO_STOP = 143
 

@@ -6,21 +6,19 @@ on a session of their own counts no session of the application any more.
 
 import asyncio
 import os
-import signal
 import subprocess
 import sys
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
 import asyncpg
 
+from benchmarks.crowd import crowd
 from benchmarks.figures import Table, ms, ratios
 from benchmarks.stage import BenchmarkError, Caller, Plan
 from benchmarks.witness import Witness
-from tests.support.load import Load
-from tests.support.postgres import APP, DATABASE, PASSWORD, VACATE, LiveServer
+from tests.support.postgres import DATABASE, PASSWORD, VACATE, LiveServer
 from tests.support.service import HOST
 from vacate.domain.guards import OWN_APPLICATION
 
@@ -28,14 +26,9 @@ ONE_LINER = (
     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
     "WHERE state='idle' AND pid <> pg_backend_pid() AND usename='app'"
 )
-SETTLED_S = 3.0
-# A session that is idle for less is told to the server singly; see `vacate.engines.postgresql.link`.
-JUST_IDLE_S = 2.0
 JUST_IDLE_SIZE = 500
 
 _SPARE_SLOTS = 20
-_TRIES = 5
-_ANOTHER_TRY_S = 1.0
 _PATIENCE_S = 120.0
 _COLUMNS = (
     "PostgreSQL",
@@ -66,7 +59,7 @@ class _Bench:
 
     async def vacate(self, size: int, *, just_idle: bool) -> float:
         """The signed call, over a connection that is opened for it."""
-        async with self._crowd(size, just_idle=just_idle):
+        async with crowd(self.server, self.witness, size, just_idle=just_idle):
             headers = self.caller.signed()
             outcomes: list[str] = []
 
@@ -80,12 +73,12 @@ class _Bench:
 
     async def psql(self, size: int, *, just_idle: bool) -> float:
         """The one line through psql, from the start of its process."""
-        async with self._crowd(size, just_idle=just_idle):
+        async with crowd(self.server, self.witness, size, just_idle=just_idle):
             return await self._timed(lambda: asyncio.to_thread(self._run_psql))
 
     async def open_session(self, size: int, *, just_idle: bool) -> float:
         """The one line over a session that is open already."""
-        async with self._crowd(size, just_idle=just_idle):
+        async with crowd(self.server, self.witness, size, just_idle=just_idle):
             return await self._timed(lambda: self.session.fetch(ONE_LINER, timeout=_PATIENCE_S))
 
     async def _timed(self, act: Callable[[], Awaitable[object]]) -> float:
@@ -105,38 +98,6 @@ class _Bench:
             timeout=_PATIENCE_S,
             env={"PATH": os.environ.get("PATH", ""), "LC_ALL": "C", "PGPASSWORD": PASSWORD},
         )
-
-    @asynccontextmanager
-    async def _crowd(self, size: int, *, just_idle: bool) -> AsyncGenerator[None]:
-        """So many idle sessions, held by a process of their own."""
-        idle, flipping = (0, size) if just_idle else (size, 0)
-        async with asyncio.timeout(_PATIENCE_S):
-            load = await Load.start(self.server.dsn(APP), idle=idle, flipping=flipping)
-        async with load:
-            if just_idle:
-                await self._until_just_idle(load, size)
-            else:
-                await self.witness.until(
-                    lambda count: count.idle == count.sessions == size and count.youngest_s >= SETTLED_S,
-                    f"{size} sessions are idle for {SETTLED_S:g} s",
-                )
-            yield
-        await self.witness.until_all_are_gone()
-
-    async def _until_just_idle(self, load: Load, size: int) -> None:
-        """All of them have run a statement, and then their owner is stopped, so that none runs another one."""
-        async with asyncio.timeout(_PATIENCE_S):
-            await load.flip()
-        for _ in range(_TRIES):
-            load.process.send_signal(signal.SIGSTOP)
-            count = await self.witness.until(
-                lambda count: count.idle == count.sessions == size, f"{size} sessions are idle"
-            )
-            if count.oldest_s < JUST_IDLE_S / 2:
-                return
-            load.process.send_signal(signal.SIGCONT)
-            await asyncio.sleep(_ANOTHER_TRY_S)
-        raise BenchmarkError(f"this machine cannot keep {size} sessions in use: one was idle for {JUST_IDLE_S / 2:g} s")
 
 
 def measure(plan: Plan) -> Table:

@@ -28,7 +28,7 @@ _PROJECT = "b0e7c4" + "0" * 26
 _INSTANCE = "b0e7c4" + "0" * 26 + "in14"
 _CALLS = f"/v3/{_PROJECT}/instances/{_INSTANCE}"
 _PATIENCE_S = 120.0
-_OK = 200
+_DONE = frozenset({200, 201})
 
 
 class BenchmarkError(Exception):
@@ -150,9 +150,15 @@ def fetch(
     connection.request(request.method, request.path, body=request.body or None, headers=dict(headers))
     answer = connection.getresponse()
     body = answer.read()
-    if answer.status != _OK:
+    if answer.status not in _DONE:
         raise BenchmarkError(f"the call was not answered: {answer.status} {body.decode(errors='replace')}")
     return answer.headers, body
+
+
+def application_of(plan: Mapping[str, str]) -> Request:
+    """The call that applies a plan to its end."""
+    body = json.dumps({"digest": plan["digest"], "wait_seconds": 60}).encode()
+    return Request(method="POST", path=f"{_ADMINISTRATION}/plans/{plan['id']}/apply", body=body)
 
 
 def _node_id(number: int) -> str:
@@ -164,6 +170,12 @@ def _component_id(number: int) -> str:
 
 
 _FIRST = json.dumps({"node_id": _node_id(0), "component_id": _component_id(0)}).encode()
+_ADMINISTRATION = f"/admin/v1/{_PROJECT}"
+MAKE_PLAN = Request(
+    method="POST",
+    path=f"{_ADMINISTRATION}/plans",
+    body=json.dumps({"instance_id": _INSTANCE, "node_id": _node_id(0), "component_id": _component_id(0)}).encode(),
+)
 KILL_IDLE = Request(method="POST", path=f"{_CALLS}/kill-free-session", body=_FIRST)
 LIST_SESSIONS = Request(method="POST", path=f"{_CALLS}/real-time-session", body=_FIRST)
 COUNT_SESSIONS = Request(method="GET", path=f"{_CALLS}/session-overview")
