@@ -275,6 +275,18 @@ async def test_the_databases_are_told_without_the_templates(family: FamilyServer
     assert not {"template0", "template1"} & set(databases)
 
 
+async def test_the_slots_count_clients_and_nothing_is_reserved_of_them(
+    family: FamilyServer, clients: Clients, tmp_path: Path
+) -> None:
+    async with service(tmp_path, family) as running, running.gateway.link(COMPONENT) as link:
+        before = await link.slots()
+        await clients.idle()
+        after = await link.slots()
+    assert after.maximum == before.maximum > after.used
+    assert after.reserved == 0
+    assert after.used == before.used + 1
+
+
 async def test_the_link_outlives_the_servers_own_limit_for_idle_sessions(family: FamilyServer, tmp_path: Path) -> None:
     async with service(tmp_path, family) as running:
         await running.sweep()

@@ -126,9 +126,9 @@ class _InterruptedLink:
             async for answers in self.link.terminate(victims[first : first + size], off):
                 yield answers
             await self.meanwhile.happens("after_chunk")
-        await self.meanwhile.happens("after_signals")
 
     async def still_present(self, keys: Sequence[SessionKey]) -> frozenset[SessionKey]:
+        await self.meanwhile.happens("after_signals")
         return await self.link.still_present(keys)
 
 
