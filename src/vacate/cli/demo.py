@@ -15,8 +15,8 @@ from rich.table import Table
 from vacate.cli.serving import bind, serving, until_told_to_stop
 from vacate.cli.signed_call import signed_post
 from vacate.cli.tables import sessions_table, wide_console
-from vacate.demo.census import census
 from vacate.demo.cluster import DemoCluster, DemoComponent, demo_cluster
+from vacate.demo.headcount import headcount
 from vacate.demo.ids import CALL, INSTANCE_ID, NODE_IDS, PROJECT_ID, REGION, SHARD
 from vacate.demo.installations import wheel_installation
 from vacate.demo.traffic import traffic
@@ -167,7 +167,7 @@ async def _until_ready(service: Service) -> None:
 async def _show(
     console: Console, component: DemoComponent, endpoint: str, key: IssuedAccessKey, audit: SqlAuditLog
 ) -> None:
-    before = await census(component.superuser_dsn)
+    before = await headcount(component.superuser_dsn)
     answer = await asyncio.to_thread(
         signed_post,
         endpoint + CALL,
@@ -175,10 +175,10 @@ async def _show(
         access_key=key.access_key,
         secret_key=key.secret_key,
     )
-    after = await census(component.superuser_dsn)
+    after = await headcount(component.superuser_dsn)
     console.print(f"\n[bold]{component.component_id}[/bold] ({component.kind}, {component.role})")
     console.print(f"POST {CALL} -> {answer.status} {json.dumps(answer.body)}")
-    console.print(_census_table(before, after))
+    console.print(_headcount_table(before, after))
     events = await audit.events_of(answer.request_id)
     finished = [event for event in events if event.action is AuditAction.KILL_IDLE_FINISHED]
     if answer.status != 200 or answer.body != {"success": True} or not finished:  # noqa: PLR2004 - OK
@@ -186,7 +186,7 @@ async def _show(
     console.print(sessions_table(finished[0].sessions, title=f"every session's verdict, request {answer.request_id}"))
 
 
-def _census_table(before: Mapping[str, int], after: Mapping[str, int]) -> Table:
+def _headcount_table(before: Mapping[str, int], after: Mapping[str, int]) -> Table:
     table = Table(title="client sessions, counted by a superuser", title_justify="left", title_style="bold")
     table.add_column("state")
     table.add_column("before", justify="right")

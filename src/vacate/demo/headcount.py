@@ -4,9 +4,9 @@ from collections.abc import Mapping
 
 import asyncpg
 
-_APPLICATION = "census"
+_APPLICATION = "headcount"
 
-_CENSUS = """
+_COUNT = """
 SELECT coalesce(state, '-') AS state, count(*) AS sessions
   FROM pg_stat_activity
  WHERE backend_type = 'client backend' AND application_name NOT IN ('vacate', $1)
@@ -14,10 +14,10 @@ SELECT coalesce(state, '-') AS state, count(*) AS sessions
 """
 
 
-async def census(superuser_dsn: str) -> Mapping[str, int]:
+async def headcount(superuser_dsn: str) -> Mapping[str, int]:
     """Client sessions by state; Vacate's own link and this question are left out."""
     connection = await asyncpg.connect(superuser_dsn, server_settings={"application_name": _APPLICATION})
     try:
-        return {row["state"]: row["sessions"] for row in await connection.fetch(_CENSUS, _APPLICATION)}
+        return {row["state"]: row["sessions"] for row in await connection.fetch(_COUNT, _APPLICATION)}
     finally:
         await connection.close()
