@@ -51,6 +51,21 @@ def value(service: RunningService, name: str, **labels: str) -> float:
     return sum(found)
 
 
+async def test_sessions_and_slots_are_shown_of_every_component_that_can_be_read(
+    service: RunningService, cluster: Cluster
+) -> None:
+    where = {"instance_id": INSTANCE, "component_id": "cn_5001"}
+    async with sessions(cluster.dsn(cluster.coordinator, "app"), 3):
+        await asyncio.to_thread(
+            eventually, lambda: value(service, "vacate_sessions", **where, state="idle", user="app") >= 3
+        )
+    ready = {component for component, problem in service.readiness().items() if problem is None}
+    slots = metrics(service)["vacate_slots_used"].samples
+    assert {(sample.labels["instance_id"], sample.labels["component_id"]) for sample in slots} == ready
+    assert value(service, "vacate_slots_max", **where) > 0
+    assert value(service, "vacate_kills_frozen", instance_id="") == 0
+
+
 def test_a_living_service_says_so(service: RunningService) -> None:
     assert service.get("/healthz") == (200, {"status": "ok"})
 
@@ -110,6 +125,7 @@ def test_every_metric_is_ours_and_none_is_labelled_by_what_has_no_end(service: R
     assert labels == {
         *("version", "le"),
         *("instance_id", "component_id", "verb", "outcome", "by"),
+        *("state", "database", "user", "stage"),
         *("route", "method", "status"),
         "kind",
     }

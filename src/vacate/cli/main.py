@@ -6,6 +6,7 @@ import click
 
 from vacate import __version__
 from vacate.cli.holdings import component, freeze, store
+from vacate.cli.hooks import webhook
 from vacate.cli.records import audit
 from vacate.cli.running import CONFIG, fail, run
 from vacate.cli.users import access_key, user
@@ -28,7 +29,7 @@ def serve(config: Path) -> None:
 
     async def work() -> None:
         settings = load_settings(config)
-        start_logging(settings.service.log_level)
+        start_logging(settings.service.log_level, settings.service.log_format)
         with bind(settings.service) as listener:
             async with open_service(settings) as service:
                 host, port = listener.getsockname()[:2]
@@ -104,5 +105,5 @@ def demo(port: int, *, once: bool) -> None:
         fail(str(error))
 
 
-for _group in (user, access_key, component, freeze, audit, store):
+for _group in (user, access_key, component, freeze, audit, store, webhook):
     main.add_command(_group)

@@ -11,6 +11,7 @@ from vacate.operations.ports import Clock, Gateway, Inventory, Link
 from vacate.operations.reading import read, within
 
 ANSWER_WITHIN = timedelta(seconds=5)
+_LOOK_AGAIN_S = 0.1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,13 +34,9 @@ class TakeCensus:
         further of a link that it has. A component whose server was found in no state to be read is not asked at all:
         its keeper tries again, and where each login that is denied brings the role nearer to being locked, nobody does.
         """
-        problems = {health.component: health.problem for health in self.gateway.health()}
-        components = self.inventory.components()
-        return tuple(await asyncio.gather(*(self._take(each, problems.get(each)) for each in components)))
+        return tuple(await asyncio.gather(*map(self._take, self.inventory.components())))
 
-    async def _take(self, component: Component, problem: str | None) -> Census | Uncounted:
-        if problem is not None:
-            return Uncounted(component=component, reason=problem)
+    async def _take(self, component: Component) -> Census | Uncounted:
         expected = True
 
         async def ask(link: Link) -> Census:
@@ -49,11 +46,25 @@ class TakeCensus:
                 raise asyncio.CancelledError
             return count(component, sessions, await link.slots(), at=self.clock())
 
+        async def answer() -> Census | Uncounted:
+            problem = await self._problem(component)
+            if problem is not None:
+                return Uncounted(component=component, reason=problem)
+            return await read(self.gateway, component, ask)
+
         try:
-            return await within(self.answer_within, component, read(self.gateway, component, ask))
+            return await within(self.answer_within, component, answer())
         except VacateError as error:
             return Uncounted(component=component, reason=str(error))
         except Exception as error:  # noqa: BLE001 - one unforeseen answer must not end the counting of the others
             return Uncounted(component=component, reason=f"unforeseen: {type(error).__name__}: {error}")
         finally:
             expected = False
+
+    async def _problem(self, component: Component) -> str | None:
+        """What the component's keeper found. When the service starts, its first check is waited for."""
+        while True:
+            for health in self.gateway.health():
+                if health.component == component and health.checked_at is not None:
+                    return health.problem
+            await asyncio.sleep(_LOOK_AGAIN_S)

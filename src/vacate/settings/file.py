@@ -25,6 +25,8 @@ from vacate.inventory.static import ConfiguredInstance
 from vacate.operations.access import Project, Region
 from vacate.operations.wanted import CriteriaShape, read_criteria
 from vacate.store.audit import Statements
+from vacate.telemetry.logs import LogFormat
+from vacate.webhooks.endpoints import MessageType
 
 ProjectIdText = Annotated[str, msgspec.Meta(pattern="^[0-9a-zA-Z]{32}\\Z")]
 LongIdText = Annotated[str, msgspec.Meta(pattern="^[0-9a-zA-Z]{36}\\Z")]
@@ -36,6 +38,10 @@ RegionIdText = Annotated[str, msgspec.Meta(pattern="^[0-9a-zA-Z][0-9a-zA-Z_-]{0,
 Failures = Annotated[int, msgspec.Meta(ge=1, le=1000)]
 Rate = Annotated[int, msgspec.Meta(ge=0, le=1_000_000)]
 ShardText = Annotated[str, msgspec.Meta(pattern="^[0-9]{0,20}\\Z")]
+EndpointNameText = Annotated[str, msgspec.Meta(pattern="^[0-9a-z][0-9a-z_-]{0,63}\\Z")]
+# Capitals only, so that a secret in the place of the name is refused, and not repeated.
+VariableText = Annotated[str, msgspec.Meta(pattern="^([A-Z_][A-Z0-9_]{0,127})?\\Z")]
+OwnerTagText = Annotated[str, msgspec.Meta(pattern="^[^\\s=,;/()\\[\\]{}<>]{0,32}\\Z")]
 ChargeMode = Literal["postPaid", "prePaid"]
 LogLevel = Literal["debug", "info", "warning", "error", "critical"]
 
@@ -52,6 +58,7 @@ class ServiceSection(Section, frozen=True):
     tls_certificate: Path | None = None
     tls_key: Path | None = None
     log_level: LogLevel = "info"
+    log_format: LogFormat = LogFormat.JSON
     endpoint: str = ""
 
 
@@ -103,6 +110,7 @@ class WatchSection(Section, frozen=True):
 
     slow_statement: str = "1s"
     answer_within: str = "10s"
+    census_every: str = "15s"
 
 
 class CriteriaSection(CriteriaShape, frozen=True):
@@ -156,6 +164,34 @@ class InstanceSection(Section, frozen=True):
     guards: GuardsSection = GuardsSection()
 
 
+class WebhookSection(Section, frozen=True):
+    """`[[webhooks]]`: who is told of sessions that are ended, by which secret, and of which of them.
+
+    The secret itself is never in the file. No owners stand for everybody, `""` for sessions without an owner.
+    """
+
+    name: EndpointNameText
+    url: str
+    secret_env: VariableText = ""
+    secret_file: Path | None = None
+    events: Annotated[tuple[MessageType, ...], msgspec.Meta(min_length=1)] = tuple(MessageType)
+    owners: tuple[str, ...] = ()
+    timeout: str = "10s"
+    allow_plain: bool = False
+    ca_file: Path | None = None
+
+    def __repr__(self) -> str:
+        """Without the URL, which may hold a token."""
+        return f"WebhookSection(name={self.name!r})"
+
+
+class OwnersSection(Section, frozen=True):
+    """`[owners]`: how the owner of a session is told, by its application's tag and by its role."""
+
+    tag: OwnerTagText = "owner"
+    roles: dict[str, NameText] = {}
+
+
 class RegionSection(Section, frozen=True):
     """`[[regions]]`: what clients name instead of an address."""
 
@@ -184,6 +220,8 @@ class Settings(Section, frozen=True):
     plans: PlansSection = PlansSection()
     sweep: SweepSection = SweepSection()
     watch: WatchSection = WatchSection()
+    owners: OwnersSection = OwnersSection()
+    webhooks: tuple[WebhookSection, ...] = ()
     regions: tuple[RegionSection, ...] = ()
     projects: tuple[ProjectSection, ...] = ()
 

@@ -11,10 +11,20 @@ from vacate.domain.durations import duration
 from vacate.domain.errors import SettingsError
 from vacate.operations.wanted import advised
 from vacate.settings.file import PlansSection, Section, Settings, SweepSection, WatchSection
+from vacate.settings.webhooks import check_webhooks
 
 # A server has no time at all to answer in zero seconds, and a pause of zero seconds is none.
 _NEVER_ZERO = frozenset(
-    {"connect_timeout", "statement_timeout", "check_every", "answer_within", "lockout_for", "keep", "expire_after"}
+    {
+        "connect_timeout",
+        "statement_timeout",
+        "check_every",
+        "answer_within",
+        "census_every",
+        "lockout_for",
+        "keep",
+        "expire_after",
+    }
 )
 
 
@@ -63,6 +73,14 @@ def _with_absolute_paths(settings: Settings, base: Path) -> Settings:
             store, url=url, secret_key_file=base / store.secret_key_file if store.secret_key_file else None
         ),
         audit=msgspec.structs.replace(audit, anchor_file=base / audit.anchor_file if audit.anchor_file else None),
+        webhooks=tuple(
+            msgspec.structs.replace(
+                webhook,
+                secret_file=base / webhook.secret_file if webhook.secret_file else None,
+                ca_file=base / webhook.ca_file if webhook.ca_file else None,
+            )
+            for webhook in settings.webhooks
+        ),
     )
 
 
@@ -90,12 +108,14 @@ def _check(settings: Settings, path: Path) -> None:
             components = [c.id for n in instance.nodes for c in n.components]
             _unique(path, f"components of instance {instance.name}", components)
     _check_regions(settings, path)
+    _unique(path, "webhooks.name", [webhook.name for webhook in settings.webhooks])
     if (settings.service.tls_certificate is None) != (settings.service.tls_key is None):
         raise SettingsError(f"{path}: service.tls_certificate and service.tls_key go together; one of them is missing")
     _check_durations(path, "sweep", settings.sweep, SweepSection.__struct_fields__)
     _check_durations(path, "watch", settings.watch, WatchSection.__struct_fields__)
     _check_durations(path, "plans", settings.plans, PlansSection.__struct_fields__)
     _check_durations(path, "access", settings.access, ("lockout_for",))
+    check_webhooks(path, settings)
     if settings.audit.keep:
         _check_durations(path, "audit", settings.audit, ("keep",))
     try:

@@ -8,10 +8,12 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, inspect
 
 from vacate.domain.errors import StoreUnavailableError
-from vacate.store import plan_tables
+from vacate.store import plan_tables, webhook_tables
 from vacate.store.tables import users
 
-metadata = plan_tables.metadata
+# A module's tables are declared when it is imported.
+_DECLARING = (plan_tables, webhook_tables)
+metadata = _DECLARING[0].metadata
 """Every table, now that all modules that declare some are known."""
 
 _FOLDER = resources.files("vacate.store").joinpath("migrations")

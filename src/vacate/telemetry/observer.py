@@ -9,6 +9,7 @@ from datetime import timedelta
 from vacate.domain.audit import AuditAction, AuditEvent
 from vacate.domain.census import Census, Uncounted
 from vacate.domain.chain import Anchor
+from vacate.domain.freezing import Freeze
 from vacate.domain.sweeps import Outcome, Report
 from vacate.domain.topology import Component
 from vacate.telemetry.logs import log
@@ -115,6 +116,10 @@ class TelemetryObserver:
             if isinstance(entry, Census) and known:
                 log("component counted again", where)
         self._uncounted = frozenset(entry.component for entry in entries if isinstance(entry, Uncounted))
+
+    def frozen(self, standing: Iterable[Freeze], *, good_for: timedelta) -> None:
+        """The freeze switch was looked at, and what stands there may be shown for so long."""
+        self._metrics.frozen(standing, good_for=good_for)
 
     def _planned(self, event: AuditEvent) -> None:
         """Count what an event says of a plan. A plan is made once, with an event for each of its components."""

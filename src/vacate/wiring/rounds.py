@@ -13,9 +13,11 @@ from vacate.operations.clock import utc_now
 from vacate.operations.journal import Journal
 from vacate.operations.prune_audit import PruneAudit
 from vacate.operations.settle_plans import SettlePlans
+from vacate.operations.take_census import ANSWER_WITHIN, TakeCensus
 from vacate.settings.file import Settings
 from vacate.store.anchor import AnchoredAuditLog
 from vacate.telemetry.logs import log
+from vacate.telemetry.observer import TelemetryObserver
 from vacate.wiring.state import State
 
 _CATCH_UP_EVERY = 2.0
@@ -54,6 +56,26 @@ def rounds(settings: Settings, state: State, audit: AnchoredAuditLog, settle_pla
         await pruning.older_than(keep_events)
 
     return (*always, Round(name="pruning of the audit", every=_CLEAR_OUT_EVERY, work=prune))
+
+
+def watching(
+    settings: Settings, state: State, take_census: TakeCensus, observer: TelemetryObserver
+) -> tuple[Round, ...]:
+    """The rounds that keep the metrics of sessions, slots and the freeze switch up to date."""
+    every = duration(settings.watch.census_every, "watch.census_every")
+    # One turn may be missed; after a second one nobody knows any more.
+    good_for = 2 * (every + ANSWER_WITHIN)
+
+    async def count() -> None:
+        observer.counted(await take_census(), good_for=good_for)
+
+    async def see_freezes() -> None:
+        observer.frozen(await state.freezes.standing(), good_for=good_for)
+
+    return (
+        Round(name="census", every=every, work=count),
+        Round(name="look at the freeze switch", every=every, work=see_freezes),
+    )
 
 
 @asynccontextmanager

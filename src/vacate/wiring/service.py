@@ -29,7 +29,7 @@ from vacate.telemetry.access_log import TelemetryAccessLog
 from vacate.telemetry.metrics import Metrics
 from vacate.telemetry.observer import TelemetryObserver
 from vacate.wiring.access import access
-from vacate.wiring.rounds import going, rounds
+from vacate.wiring.rounds import going, rounds, watching
 from vacate.wiring.state import State, open_state
 from vacate.wiring.verbs import verbs
 
@@ -86,7 +86,13 @@ async def open_service(settings: Settings) -> AsyncGenerator[Service]:
                 content_type=metrics.content_type,
             ).routes(),
         ]
-        await stack.enter_async_context(going(journal, *rounds(settings, state, audit, does.settle_plans)))
+        await stack.enter_async_context(
+            going(
+                journal,
+                *rounds(settings, state, audit, does.settle_plans),
+                *watching(settings, state, does.take_census, observer),
+            )
+        )
         yield Service(app=build_app(routes, access_log), state=state, gateway=gateway)
 
 

@@ -25,6 +25,7 @@ from vacate.operations.settle_plans import SettlePlans
 from vacate.operations.show_plan import ShowPlan
 from vacate.operations.survey import Survey
 from vacate.operations.sweep import Limits, Sweep
+from vacate.operations.take_census import TakeCensus
 from vacate.operations.turn_freeze import TurnFreeze
 from vacate.settings.file import Settings
 from vacate.telemetry.observer import TelemetryObserver
@@ -39,6 +40,7 @@ class Verbs:
     admin: AdminServed
     apply_plan: ApplyPlan
     settle_plans: SettlePlans
+    take_census: TakeCensus
 
 
 def verbs(
@@ -67,6 +69,7 @@ def verbs(
         settle_plans=SettlePlans(
             plans=state.plans, audit=state.search, gateway=gateway, journal=journal, clock=utc_now
         ),
+        take_census=TakeCensus(inventory=inventory, gateway=gateway, clock=utc_now),
     )
 
 

@@ -1,7 +1,7 @@
 """A census asks every component at once, leaves out whoever does not answer, and stands in no sweep's way."""
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 import pytest
@@ -13,6 +13,8 @@ from vacate.domain.census import Census, Uncounted
 from vacate.domain.errors import ComponentUnreachableError, MissingRightsError
 from vacate.domain.sessions import IDLE, Session
 from vacate.domain.slots import Slots
+from vacate.domain.topology import Component
+from vacate.operations.ports import ComponentHealth
 from vacate.operations.take_census import TakeCensus
 
 CN, ONE, TWO = component("cn_5001"), component("dn_6001"), component("dn_6002")
@@ -39,6 +41,20 @@ class SlowLink(WatchedLink):
         return await super().slots()
 
 
+class KeptGateway(WatchedGateway):
+    """One whose keepers have not checked every component yet."""
+
+    unchecked: set[Component]
+
+    def health(self) -> tuple[ComponentHealth, ...]:
+        return tuple(
+            replace(health, checked_at=None, problem="not checked yet")
+            if health.component in self.unchecked
+            else health
+            for health in super().health()
+        )
+
+
 class Scene:
     """Three components with one idle session each. Each answers two questions, in a second, unless told otherwise."""
 
@@ -46,7 +62,8 @@ class Scene:
         self.cn, self.one, self.two = SlowLink(), SlowLink(), SlowLink()
         for link in (self.cn, self.one, self.two):
             link.server.open()
-        self.gateway = WatchedGateway({CN: self.cn, ONE: self.one, TWO: self.two})
+        self.gateway = KeptGateway({CN: self.cn, ONE: self.one, TWO: self.two})
+        self.gateway.unchecked = set()
         self.took = 0.0
 
     def operation(self) -> TakeCensus:
@@ -117,6 +134,23 @@ def test_a_component_that_was_found_in_no_state_to_be_read_is_not_asked() -> Non
     found = scene.take()
     assert reason(found["dn_6001"]) == "the role is locked"
     assert scene.gateway.asked == ["cn_5001", "dn_6002"]
+
+
+def test_the_first_check_of_a_component_is_waited_for_and_nobody_asks_before_it() -> None:
+    scene = Scene()
+    scene.gateway.unchecked = {ONE, TWO}
+
+    async def while_the_service_starts() -> dict[str, Census | Uncounted]:
+        census = asyncio.ensure_future(scene.timed())
+        await asyncio.sleep(1)
+        assert scene.gateway.asked == ["cn_5001"]
+        scene.gateway.unchecked.discard(ONE)
+        return await census
+
+    found = run(while_the_service_starts())
+    assert counted(found) == ["cn_5001", "dn_6001"]
+    assert "dn_6002: no answer within 5 s" in reason(found["dn_6002"])
+    assert scene.gateway.asked == ["cn_5001", "dn_6001"]
 
 
 def test_a_slow_component_is_waited_for_no_longer_than_the_limit_and_keeps_its_link() -> None:

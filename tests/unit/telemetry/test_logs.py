@@ -1,7 +1,8 @@
-"""Log lines: one JSON object a line, whatever is in it."""
+"""Log lines: one JSON object a line, or one line of words, whatever is in it."""
 
 import json
 import logging
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
@@ -9,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from vacate.telemetry.logs import log, start_logging
+from vacate.telemetry.logs import LogFormat, log, start_logging
 
 
 @pytest.fixture(autouse=True)
@@ -98,3 +99,95 @@ def test_no_text_makes_a_second_line_or_breaks_the_first(
     assert written.count("\n") == 1
     line = json.loads(written)
     assert (line["message"], line["value"]) == (message, value)
+
+
+# --- for people ------------------------------------------------------------------------------------------------------
+
+STAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z (?P<level>[A-Z]+) +(?P<rest>.*)\n")
+FIELD = re.compile(r'(?P<name>\w+)=(?:(?P<bare>[^\s"]+)|"(?P<quoted>(?:[^"\\]|\\.)*)")(?: |$)')
+# What moves the cursor, begins an escape sequence, ends a line in some reader's eyes, or turns the text around.
+STEERING = "\0\a\b\t\n\v\f\r\x1b\x7f\x85\x9b\u200f\u2028\u2029\u202e\u2066\ufeff\U000e0001"
+
+
+def said(written: pytest.CaptureFixture[str]) -> list[tuple[str, str]]:
+    """The level of each line, and what follows it."""
+    out, err = written.readouterr()
+    assert not out
+    found = [STAMP.fullmatch(line) for line in err.splitlines(keepends=True)]
+    assert None not in found, err
+    return [(match["level"], match["rest"]) for match in found if match is not None]
+
+
+def test_a_line_for_people_is_its_message_and_its_fields(capsys: pytest.CaptureFixture[str]) -> None:
+    start_logging(form=LogFormat.CONSOLE)
+    log("sweep ended", {"component_id": "cn_5001", "terminated": 3, "tls": False, "seconds": 1.5, "absent": None})
+    assert said(capsys) == [("INFO", "sweep ended component_id=cn_5001 terminated=3 tls=false seconds=1.5")]
+
+
+def test_times_and_durations_are_the_same_for_people(capsys: pytest.CaptureFixture[str]) -> None:
+    start_logging(form=LogFormat.CONSOLE)
+    log("m", {"at_server": datetime(2026, 1, 2, tzinfo=UTC), "for": timedelta(seconds=1)})
+    assert said(capsys) == [("INFO", "m at_server=2026-01-02T00:00:00Z for=PT1S")]
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        pytest.param("", '""', id="nothing"),
+        pytest.param("two words", '"two words"', id="a_space"),
+        pytest.param("a=b", '"a=b"', id="what_looks_like_a_field"),
+        pytest.param('say "hi"', r'"say \"hi\""', id="quotes"),
+        pytest.param("back\\slash", r'"back\\slash"', id="a_backslash"),
+        pytest.param("line\nend\ttab", r'"line\nend\ttab"', id="a_line_end"),
+        pytest.param("\x1b[31mred", r'"\u001b[31mred"', id="a_colour"),
+        pytest.param("数据", "数据", id="another_script"),
+        pytest.param({"user": "a\nb", "n": [1]}, r'{"user":"a\nb","n":[1]}', id="parts"),
+        pytest.param("[1]", '"[1]"', id="what_looks_like_parts"),
+    ],
+)
+def test_a_value_for_people_says_what_it_is(capsys: pytest.CaptureFixture[str], value: object, shown: str) -> None:
+    start_logging(form=LogFormat.CONSOLE)
+    log("m", {"value": value})
+    assert said(capsys) == [("INFO", f"m value={shown}")]
+
+
+def test_an_error_brings_its_trace_in_the_same_line_for_people_too(capsys: pytest.CaptureFixture[str]) -> None:
+    start_logging(form=LogFormat.CONSOLE)
+    try:
+        _ = 1 // 0
+    except ZeroDivisionError as error:
+        log("request failed", {}, level=logging.ERROR, error=error)
+    ((level, line),) = said(capsys)
+    assert level == "ERROR"
+    assert line.startswith(r'request failed exception="Traceback (most recent call last):\n')
+    assert "ZeroDivisionError" in line
+
+
+def test_other_loggers_lines_say_whose_they_are(capsys: pytest.CaptureFixture[str]) -> None:
+    start_logging("warning", LogFormat.CONSOLE)
+    logging.getLogger("uvicorn.error").info("quiet")
+    logging.getLogger("uvicorn.error").warning("cannot %s", "bind\n2026-01-01T00:00:00.000Z INFO  all is well")
+    assert said(capsys) == [
+        ("WARNING", r"uvicorn.error: cannot bind\n2026-01-01T00:00:00.000Z INFO  all is well"),
+    ]
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    message=st.text(st.characters(codec="utf-8") | st.sampled_from(STEERING)),
+    value=st.text(st.characters(codec="utf-8") | st.sampled_from(STEERING + '"\\= ')),
+)
+def test_no_text_makes_a_second_line_a_second_field_or_steers_the_terminal(
+    capsys: pytest.CaptureFixture[str], message: str, value: str
+) -> None:
+    start_logging(form=LogFormat.CONSOLE)
+    log(message, {})
+    log("m", {"value": value, "last": 1})
+    spoken, told, nothing = capsys.readouterr().err.split("\n")
+    assert not nothing
+    assert spoken.isprintable()
+    assert told.isprintable()
+    fields = [match.groupdict() for match in FIELD.finditer(told, told.index(" m value=") + 3)]
+    assert [field["name"] for field in fields] == ["value", "last"]
+    shown = fields[0]["bare"] if fields[0]["bare"] is not None else json.loads(f'"{fields[0]["quoted"]}"')
+    assert shown == value

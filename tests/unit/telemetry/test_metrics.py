@@ -318,5 +318,5 @@ def test_every_report_that_a_sweep_can_give_is_counted(metrics: Metrics) -> None
     world.link.unseen = deque([ComponentUnreachableError("no answer")])
     whole = world.sweep()
     metrics.swept(whole)
-    for outcome, count in whole.counts.items():
-        assert value(metrics, "vacate_session_outcomes_total", **SWEPT, outcome=outcome.value) == count
+    for outcome, number in whole.counts.items():
+        assert value(metrics, "vacate_session_outcomes_total", **SWEPT, outcome=outcome.value) == number

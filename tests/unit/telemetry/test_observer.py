@@ -3,16 +3,22 @@
 import json
 import logging
 from collections import deque
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from tests.support.fakes import COMPONENT, World, actor
-from vacate.domain.audit import AuditAction
+from tests.support.fakes import COMPONENT, TARGET, World, actor
+from tests.support.told_metrics import GOOD_FOR, census, freeze
+from vacate.domain.audit import AuditAction, AuditEvent
+from vacate.domain.census import Uncounted
+from vacate.domain.chain import Anchor
 from vacate.domain.errors import ComponentUnreachableError
 from vacate.domain.sweeps import Outcome, Report
-from vacate.telemetry.logs import _JsonLines  # pyright: ignore[reportPrivateUsage] - lines are read as they are written.
+from vacate.telemetry.logs import (
+    _ConsoleLines,  # pyright: ignore[reportPrivateUsage] - lines are read as they are written.
+    _JsonLines,  # pyright: ignore[reportPrivateUsage]
+)
 from vacate.telemetry.metrics import Metrics
 from vacate.telemetry.observer import TelemetryObserver
 
@@ -202,3 +208,110 @@ def test_a_refused_event_without_sessions_can_be_delayed_too(
     (line,) = lines(caplog)
     told: dict[str, Any] = line["event"]
     assert told["error"] == "ComponentUnreachableError: the component cannot be reached: no answer"
+
+
+# --- plans -----------------------------------------------------------------------------------------------------------
+
+
+def written(observer: TelemetryObserver, action: AuditAction, plan_id: str = "plan-1") -> None:
+    event = AuditEvent(
+        at=datetime(2026, 1, 2, tzinfo=UTC), action=action, actor=actor(), target=TARGET, plan_id=plan_id
+    )
+    observer.audited(event, Anchor(id=1, digest=bytes(32), source="the store"))
+
+
+def sample(metrics: Metrics, line: str) -> float:
+    """The value of one line of the exposition."""
+    (found,) = [text for text in metrics.exposition().decode().splitlines() if text.startswith(f"{line} ")]
+    return float(found.rpartition(" ")[2])
+
+
+def test_a_plan_over_many_components_is_made_once(observer: TelemetryObserver, metrics: Metrics) -> None:
+    # Two that are made side by side have their events written in turns.
+    for plan_id in ("plan-1", "plan-2", "plan-1", "plan-2"):
+        written(observer, AuditAction.PLAN_MADE, plan_id)
+    assert sample(metrics, 'vacate_plans_total{stage="made"}') == 2
+
+
+@pytest.mark.parametrize(
+    ("action", "stage"),
+    [
+        (AuditAction.PLAN_APPLY_FINISHED, "applied"),
+        (AuditAction.PLAN_APPLY_STOPPED, "stopped"),
+        (AuditAction.PLAN_APPLY_INTERRUPTED, "interrupted"),
+    ],
+)
+def test_a_plan_is_being_applied_from_its_first_event_to_its_last(
+    observer: TelemetryObserver, metrics: Metrics, action: AuditAction, stage: str
+) -> None:
+    written(observer, AuditAction.PLAN_APPLY_STARTED)
+    written(observer, AuditAction.PLAN_APPLY_STARTED, "plan-2")
+    assert sample(metrics, "vacate_plans_applying") == 2
+    written(observer, action)
+    assert sample(metrics, "vacate_plans_applying") == 1
+    assert sample(metrics, 'vacate_plans_total{stage="started"}') == 2
+    assert sample(metrics, f'vacate_plans_total{{stage="{stage}"}}') == 1
+
+
+def test_a_plan_that_is_refused_ends_nobody_elses_application(observer: TelemetryObserver, metrics: Metrics) -> None:
+    written(observer, AuditAction.PLAN_APPLY_STARTED)
+    written(observer, AuditAction.PLAN_APPLY_REFUSED)
+    assert sample(metrics, 'vacate_plans_total{stage="refused"}') == 1
+    assert sample(metrics, "vacate_plans_applying") == 1
+
+
+def test_events_that_speak_of_no_plan_count_none(observer: TelemetryObserver, metrics: Metrics) -> None:
+    written(observer, AuditAction.KILL_PLANNED_FINISHED)
+    written(observer, AuditAction.FREEZE_ON)
+    text = metrics.exposition().decode()
+    assert {line.rpartition(" ")[2] for line in text.splitlines() if line.startswith("vacate_plans_total")} == {"0.0"}
+
+
+# --- a census --------------------------------------------------------------------------------------------------------
+
+
+def test_a_census_is_shown(observer: TelemetryObserver, metrics: Metrics) -> None:
+    observer.counted([census()], good_for=GOOD_FOR)
+    assert "vacate_slots_used{" in metrics.exposition().decode()
+
+
+def test_who_is_left_out_of_a_census_is_one_line_until_it_is_counted_again(
+    observer: TelemetryObserver, caplog: pytest.LogCaptureFixture
+) -> None:
+    left_out = Uncounted(component=COMPONENT, reason="the cable was cut")
+    for found in (left_out, left_out, census(), census(), left_out):
+        observer.counted([found], good_for=GOOD_FOR)
+    told = [(line["level"], line["message"], line.get("reason")) for line in lines(caplog)]
+    cut = ("warning", "component not counted", "the cable was cut")
+    assert told == [cut, ("info", "component counted again", None), cut]
+    assert {line["component_id"] for line in lines(caplog)} == {COMPONENT.id}
+
+
+def test_what_is_frozen_is_shown(observer: TelemetryObserver, metrics: Metrics) -> None:
+    observer.frozen([freeze(everything=True)], good_for=GOOD_FOR)
+    assert sample(metrics, 'vacate_kills_frozen{instance_id=""}') == 1
+
+
+# --- for people ------------------------------------------------------------------------------------------------------
+
+
+def test_a_session_that_was_ended_is_one_line_for_people_too(
+    observer: TelemetryObserver, caplog: pytest.LogCaptureFixture
+) -> None:
+    world = World()
+    world.server.open(query=SECRET, application="web\nroot")
+    world.server.open(query=SECRET)
+    observer.swept(world.sweep())
+    written = [_ConsoleLines().format(record) for record in caplog.records if record.name == "vacate"]
+    assert len(written) == 3
+    assert not [line for line in written if "\n" in line or "Minka" in line]
+    first = written[0].partition("INFO")[2].strip()
+    assert first.startswith("session terminated verb=kill_idle request_id=request-1 ")
+    for field in (
+        f"component_id={COMPONENT.id}",
+        "user=app",
+        "database=shop",
+        'application="web\\nroot"',
+        "state=idle",
+    ):
+        assert f" {field} " in first

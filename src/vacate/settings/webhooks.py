@@ -1,0 +1,83 @@
+"""What `[owners]` and `[[webhooks]]` mean, and what is wrong with them."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from pathlib import Path
+
+from vacate.domain.durations import duration
+from vacate.domain.errors import SettingsError
+from vacate.domain.owners import Ownership
+from vacate.settings.file import Settings, WebhookSection
+from vacate.webhooks.endpoints import Endpoint, check_url
+from vacate.webhooks.signing import signing_keys
+
+# Whoever takes longer should accept at once, and work afterwards.
+_LONGEST = timedelta(minutes=1)
+
+
+def check_webhooks(path: Path, settings: Settings) -> None:
+    """What the types alone cannot say. Secrets are looked for when they are needed.
+
+    Raises:
+        SettingsError: something is wrong; the message names the place, and nothing that may be a secret.
+    """
+    for webhook in settings.webhooks:
+        place = f"{path}: webhook {webhook.name}"
+        check_url(webhook.url, f"{place}: url", allow_plain=webhook.allow_plain)
+        if bool(webhook.secret_env) == (webhook.secret_file is not None):
+            raise SettingsError(f"{place}: name its secret by either secret_env or secret_file")
+        limit = duration(webhook.timeout, f"{place}: timeout")
+        if not timedelta(0) < limit <= _LONGEST:
+            raise SettingsError(f"{place}: timeout: it must be longer than nothing and at most 1min")
+
+
+def ownership(settings: Settings) -> Ownership:
+    """How owners are told."""
+    return Ownership(tag=settings.owners.tag, roles=settings.owners.roles)
+
+
+def endpoints(settings: Settings, environment: Mapping[str, str]) -> tuple[Endpoint, ...]:
+    """Every endpoint with its secrets, in the order of the file.
+
+    Raises:
+        SettingsError: a secret is missing or malformed.
+    """
+    return tuple(_endpoint(webhook, environment) for webhook in settings.webhooks)
+
+
+def endpoint(settings: Settings, name: str, environment: Mapping[str, str]) -> Endpoint:
+    """One endpoint with its secrets.
+
+    Raises:
+        SettingsError: there is no such endpoint, or its secret is missing or malformed.
+    """
+    return _endpoint(named(settings, name), environment)
+
+
+def named(settings: Settings, name: str) -> WebhookSection:
+    """The section of an endpoint.
+
+    Raises:
+        SettingsError: there is none of that name.
+    """
+    found = next((webhook for webhook in settings.webhooks if webhook.name == name), None)
+    if found is None:
+        known = ", ".join(webhook.name for webhook in settings.webhooks) or "none"
+        raise SettingsError(f"the configuration has no webhook {name!r}; it has: {known}")
+    return found
+
+
+def _endpoint(webhook: WebhookSection, environment: Mapping[str, str]) -> Endpoint:
+    try:
+        keys = signing_keys(environment, variable=webhook.secret_env, file=webhook.secret_file)
+    except SettingsError as error:
+        raise SettingsError(f"webhook {webhook.name}: {error}") from error
+    return Endpoint(
+        name=webhook.name,
+        url=webhook.url,
+        keys=keys,
+        events=frozenset(webhook.events),
+        owners=frozenset(webhook.owners) if webhook.owners else None,
+        timeout=duration(webhook.timeout, "timeout"),
+        authorities=webhook.ca_file,
+    )
