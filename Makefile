@@ -1,7 +1,7 @@
 # The one front door. Everything below sets itself up: a checkout, Python 3.11 or newer, git and make suffice.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test crash live check bench pins clean
+.PHONY: help demo test crash mutants live check bench pins clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -22,6 +22,9 @@ test: .venv/.installed $(NODE_CLIENT)/node_modules/.installed ## run every test 
 
 crash: .venv/.installed ## kill the service, its store and the target during many sweeps (ROUNDS=200)
 	@VACATE_CRASHES=$(or $(ROUNDS),200) $(BIN)/python -m pytest tests/contract/test_crashes.py -q --no-header
+
+mutants: .venv/.installed ## change the domain in every way, and list the changes that no test notices (half an hour)
+	@VACATE_EXAMPLES=20 $(BIN)/mutmut run && $(BIN)/mutmut results
 
 live: .venv/.installed ## prove the engines on a real openGauss or GaussDB (DSN=gaussdb://admin:password@host:port/postgres)
 	@VACATE_LIVE_DSN="$${VACATE_LIVE_DSN:-$(DSN)}" && export VACATE_LIVE_DSN && \
@@ -47,7 +50,7 @@ pins: .venv/bin/python ## resolve pyproject.toml anew into requirements/*.txt
 
 # The demo's folder stays: the next demo finds there what a killed one left running, and ends it.
 clean: ## remove the virtual environment, caches and built files
-	rm -rf .venv $(NODE_CLIENT)/node_modules build dist .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf .venv $(NODE_CLIENT)/node_modules build dist mutants .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 	find src tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .venv/bin/python:

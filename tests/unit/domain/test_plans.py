@@ -154,3 +154,30 @@ def test_only_an_open_plan_expires_and_it_does_so_on_the_dot() -> None:
         application=Application(by="olga", request_id="r2", started_at=LOOK_AT),
     )
     assert not applied.expired(PLAN.expires_at)
+
+
+def test_a_victim_of_a_plan_keeps_who_it_was_and_how_it_was_seen() -> None:
+    session = idle_session(session_id=1001, pid=77)
+    assert session.key is not None
+    assert planned(Verdict(session=session)) == PlannedVictim(
+        key=session.key,
+        pid=77,
+        demand=Demand.SAME_IDLE_PERIOD,
+        since=session.state_change,
+        state="idle",
+        in_state_for=session.in_state_for,
+        user="app",
+        database="shop",
+        application="web",
+        client_address="192.0.2.7",
+    )
+
+
+def test_what_is_not_known_of_a_victim_has_its_place_in_the_digest() -> None:
+    digests = {
+        with_victim(since=None).digest,
+        with_victim(in_state_for=None).digest,
+        with_line(slots=None).digest,
+        PLAN.digest,
+    }
+    assert len(digests) == 4
