@@ -54,6 +54,9 @@ async def show_last(config: Path, limit: int) -> None:
 async def search(config: Path, query: AuditQuery) -> int:
     """Print what is found, a line a session where sessions are asked for; how many events there are."""
     async with open_state(load_settings(config)) as state:
+        # Nobody else waits here, so it may take its time.
+        if query.of_sessions:
+            await state.search.take_in()
         events = await state.search.find(query)
     if query.of_sessions:
         found_sessions(_only(event, query) for event in events)

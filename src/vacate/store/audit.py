@@ -18,7 +18,7 @@ from vacate.domain.record import RecordedEvent, RecordedSession
 from vacate.domain.sweeps import SessionOutcome
 from vacate.domain.topology import ComponentId, InstanceId, NodeId, ProjectId, Target
 from vacate.store.database import Database
-from vacate.store.tables import audit_base, audit_events, audit_head
+from vacate.store.tables import audit_base, audit_events, audit_head, audit_sessions
 from vacate.store.types import as_kept
 
 _PAGE = 2_000
@@ -75,6 +75,7 @@ class SqlAuditLog:
                 return 0, None
             anchor = await self._append(connection, {**row, "note": vouching(last_old, digest)})
             gone = await connection.execute(audit_events.delete().where(audit_events.c.id <= last_old))
+            await connection.execute(audit_sessions.delete().where(audit_sessions.c.event_id <= last_old))
             await connection.execute(audit_base.update().values(last_id=last_old, digest=digest))
         return gone.rowcount, anchor
 

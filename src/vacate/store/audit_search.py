@@ -4,17 +4,22 @@ Sessions are kept as one text an event, because that is written fast. Whoever se
 first, with the events that it does not know yet.
 """
 
+from dataclasses import replace
+
 import msgspec
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from vacate.domain.errors import StoreUnavailableError
 from vacate.domain.record import AuditQuery, RecordedEvent, RecordedSession
 from vacate.store.audit import SqlAuditLog, recorded
 from vacate.store.database import Database
-from vacate.store.tables import audit_events, audit_indexed, audit_sessions
+from vacate.store.tables import audit_events, audit_head, audit_indexed, audit_sessions
 
 # Each transaction takes in so many events, so that nobody who appends waits for long.
 _AT_ONCE = 500
+# A second or two of work; what is more than that is left to the service's own rounds.
+_MOST_BEHIND = 20_000
 
 
 class SqlAuditSearch:
@@ -40,16 +45,38 @@ class SqlAuditSearch:
         table says is no proof.
 
         Raises:
-            StoreUnavailableError: the store cannot be used.
+            StoreUnavailableError: the store cannot be used, or many events are not known to the derived table yet.
         """
-        if query.of_sessions:
-            await self.take_in()
+        if not query.of_sessions:
+            return await self._page(query)
+        await self._catch_up()
+        found: list[RecordedEvent] = []
+        page = query
+        while len(found) < query.limit:
+            events = await self._page(page)
+            found.extend(event for event in events if any(query.meets(session) for session in event.sessions))
+            if len(events) < page.limit:
+                break
+            # The table does not know when sessions began: an id that was given out again may fill a page for nothing.
+            page = replace(page, before_id=events[-1].id)
+        return tuple(found[: query.limit])
+
+    async def _page(self, query: AuditQuery) -> tuple[RecordedEvent, ...]:
         chosen = select(audit_events).where(*_conditions(query)).order_by(audit_events.c.id.desc()).limit(query.limit)
         async with self._database.read() as connection:
-            found = [recorded(row) for row in (await connection.execute(chosen)).mappings()]
-        if not query.of_sessions:
-            return tuple(found)
-        return tuple(event for event in found if any(query.meets(session) for session in event.sessions))
+            return tuple(recorded(row) for row in (await connection.execute(chosen)).mappings())
+
+    async def _catch_up(self) -> None:
+        """Take in the last events, if they are few: whoever asks waits for them."""
+        async with self._database.read() as connection:
+            known = (await connection.execute(select(audit_indexed.c.last_id))).scalar_one()
+            last = (await connection.execute(select(audit_head.c.last_id))).scalar_one()
+        if last - known > _MOST_BEHIND:
+            raise StoreUnavailableError(
+                f"the index of the audit is being made anew and lacks {last - known:,} events; search by time or "
+                "operator alone, or try again in a minute"
+            )
+        await self.take_in()
 
     async def take_in(self) -> int:
         """Bring the derived table up to the last event; how many events it did not know.
