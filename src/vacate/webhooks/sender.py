@@ -1,6 +1,7 @@
 """Sends one message to one endpoint, in bounded time and reading a bounded answer."""
 
 import asyncio
+import logging
 import ssl
 from dataclasses import dataclass
 from datetime import timedelta
@@ -16,6 +17,10 @@ _MOST_BYTES_READ = 2_048
 _MOST_WORDS = 200
 _MOST_DIGITS = 6
 _GONE = 410
+
+# They would write every URL into the log, with the token that it may hold, and at the finest level every header.
+for _talker in ("httpx", "httpcore"):
+    logging.getLogger(_talker).setLevel(logging.WARNING)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,105 @@
+"""`vacate webhook`: how far each endpoint has come, a message to try one, and another go for what was given up."""
+
+import os
+import time
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+
+import click
+from rich.console import Group
+from rich.table import Table
+from rich.text import Text
+
+from vacate import __version__
+from vacate.cli.tables import wide_console
+from vacate.operations.clock import utc_now
+from vacate.operations.outbox import EndpointState
+from vacate.settings.file import WebhookSection
+from vacate.settings.loading import load_settings
+from vacate.settings.webhooks import endpoint, named
+from vacate.store.webhooks import SqlOutbox
+from vacate.webhooks.endpoints import host_of
+from vacate.webhooks.messages import ping
+from vacate.webhooks.sender import Sender
+from vacate.wiring import open_state
+
+
+async def list_webhooks(config: Path) -> None:
+    """Print every endpoint of the configuration, and those that are left of an earlier one.
+
+    Raises:
+        SettingsError, StoreUnavailableError.
+    """
+    settings = load_settings(config)
+    async with open_state(settings) as state:
+        states = await SqlOutbox(state.database).states()
+    if settings.webhooks or states:
+        wide_console().print(_table(settings.webhooks, states))
+    else:
+        click.echo(f"{config} has no [[webhooks]]")
+
+
+def _table(sections: Sequence[WebhookSection], states: Sequence[EndpointState]) -> Group:
+    known = {state.name: state for state in states}
+    table = Table()
+    for column in ("webhook", "to", "read up to", "waiting", "given up", "last accepted (UTC)", "last failure (UTC)"):
+        table.add_column(column, overflow="fold")
+    for section in sections:
+        table.add_row(section.name, host_of(section.url), *_cells(known.pop(section.name, None)))
+    for state in known.values():
+        table.add_row(state.name, "not in the configuration", *_cells(state))
+    failures = [Text(f"{state.name}: {state.failure}") for state in states if state.failure]
+    return Group(table, *failures)
+
+
+def _cells(state: EndpointState | None) -> tuple[str, ...]:
+    if state is None:
+        return ("no service has begun", "-", "-", "-", "-")
+    return (
+        f"event {state.cursor} of {state.head}",
+        str(state.waiting),
+        str(state.given_up),
+        _moment(state.delivered_at),
+        _moment(state.failed_at),
+    )
+
+
+def _moment(at: datetime | None) -> str:
+    return "-" if at is None else f"{at:%Y-%m-%d %H:%M:%S}"
+
+
+async def try_webhook(config: Path, name: str) -> tuple[bool, str]:
+    """Send a signed message that means nothing, now; whether it was accepted, and in words what was answered.
+
+    Raises:
+        SettingsError: no such endpoint, or its secret is missing.
+    """
+    chosen = endpoint(load_settings(config), name, os.environ)
+    message = ping(name, utc_now())
+    sender = Sender(chosen, version=__version__, clock=utc_now)
+    began = time.monotonic()
+    try:
+        answer = await sender.send(message.id, message.body)
+    finally:
+        await sender.close()
+    took = f"after {time.monotonic() - began:.2f} s"
+    if answer.problem is None:
+        return True, f"{name} accepted {message.id}: {chosen.host} answered {answer.status} {took}"
+    return False, f"{name} did not accept {message.id}: {answer.problem} ({chosen.host}, {took})"
+
+
+async def retry_webhook(config: Path, name: str) -> str:
+    """Have everything sent again that was given up or waits for another attempt; in words, how much that is.
+
+    Raises:
+        SettingsError: no such endpoint.
+        StoreUnavailableError: the store cannot be written.
+    """
+    settings = load_settings(config)
+    named(settings, name)
+    async with open_state(settings) as state:
+        number = await SqlOutbox(state.database).again(name, utc_now())
+    if not number:
+        return f"nothing to do: {name} has nothing that was given up or waits for another attempt"
+    return f"deliveries due now: {number}; a running service sends them"
