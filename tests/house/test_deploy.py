@@ -33,7 +33,7 @@ SHORTEST_RANGE, LONGEST_RANGE = timedelta(minutes=5), timedelta(days=1)
 # What Grafana puts in place of its own words.
 GRAFANAS = {"$__rate_interval": "5m", "$__range": "6h"}
 VALUES: Mapping[str, frozenset[str]] = {
-    "outcome": frozenset(Outcome),
+    "outcome": frozenset({*Outcome, "delivered", "failed", "given_up"}),
     "verb": frozenset(Verb),
     "by": frozenset([*Criterion, *GuardName, *Signal, "link", "sweep"]),
     "state": frozenset([*WAITING_STATES, "active", "fastpath function call", "disabled", "starting", "unknown"]),

@@ -68,6 +68,8 @@ SECTIONS: dict[str, type[msgspec.Struct]] = {
     "[plans]": shapes.PlansSection,
     "[sweep]": shapes.SweepSection,
     "[watch]": shapes.WatchSection,
+    "[owners]": shapes.OwnersSection,
+    "[[webhooks]]": shapes.WebhookSection,
     "[[regions]]": shapes.RegionSection,
     "[[projects]]": shapes.ProjectSection,
     "[[projects.instances]]": shapes.InstanceSection,
@@ -307,6 +309,13 @@ def test_the_reference_has_every_metric_with_its_type() -> None:
     metrics.watch_audit(lambda: 0)
     declared = dict(re.findall(r"^# TYPE (\S+) (\S+)$", metrics.exposition().decode(), re.MULTILINE))
     page = REFERENCE / "metrics.md"
-    titles = ("Sweeps", "Sessions and slots", "Plans and the freeze switch", "Servers and store", "Requests")
+    titles = (
+        "Sweeps",
+        "Sessions and slots",
+        "Plans and the freeze switch",
+        "Servers and store",
+        "Requests",
+        "Webhooks",
+    )
     documented = {named(row[0]): row[1] for title in titles for row in rows(section(page, title))}
     assert documented == {name: kind for name, kind in declared.items() if not name.endswith("_created")}

@@ -38,6 +38,7 @@ def test_the_rooms_keep_their_contracts() -> None:
         pytest.param("engines/planted.py", "vacate.wiring", "Imports point one way", id="room_to_wiring"),
         pytest.param("attic/__init__.py", "json", "Imports point one way", id="room_without_a_place"),
         pytest.param("domain/planted.py", "msgspec", "standard library only", id="domain_to_a_library"),
+        pytest.param("store/planted.py", "httpx", "HTTP client", id="store_to_the_http_client"),
         pytest.param("store/planted.py", "asyncpg", "databases' driver", id="store_to_the_driver"),
     ],
 )

@@ -1,4 +1,4 @@
-"""The audit as a chain on real stores: whatever was done to the tables is found; pruned or exported it can be proved."""
+"""The audit as a chain on real stores: what is done to the tables is found, and pruned or exported it can be proved."""
 
 import asyncio
 from collections.abc import Callable

@@ -73,4 +73,7 @@ def told_metrics() -> Metrics:
     metrics.frozen([freeze(everything=True), freeze(everything=False)], good_for=GOOD_FOR)
     metrics.planned(PlanStep.MADE)
     metrics.applying(1)
+    for outcome in ("delivered", "failed", "given_up"):
+        metrics.delivery_attempted("orders", outcome)
+    metrics.deliveries_open("orders", waiting=2, given_up=1)
     return metrics

@@ -6,9 +6,7 @@ kept encrypted instead, and what is kept is of no use without the sealing key.
 
 import base64
 import binascii
-import os
 import secrets
-import stat
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -16,6 +14,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from vacate.domain.errors import SettingsError, StoreUnavailableError
+from vacate.operations.private_files import read_private
 
 SEALING_KEY_VARIABLE = "VACATE_SECRET_KEY"
 
@@ -64,19 +63,7 @@ def sealing_key(environment: Mapping[str, str], file: Path | None = None) -> byt
         return _decoded(text, SEALING_KEY_VARIABLE)
     if file is None:
         raise SettingsError(f"no sealing key: set {SEALING_KEY_VARIABLE} or name a file that holds it; {_HINT}")
-    return _decoded(_read_private(file), f"the sealing key file {file}")
-
-
-def _read_private(file: Path) -> str:
-    try:
-        with file.open("rb") as opened:
-            # The open file is asked, so that nobody can swap it between the question and the reading.
-            mode = stat.S_IMODE(os.fstat(opened.fileno()).st_mode)
-            if mode & (stat.S_IRWXG | stat.S_IRWXO):
-                raise SettingsError(f"the sealing key file {file} is open to others (mode {mode:04o}); chmod 600 it")
-            return opened.read(1024).decode("ascii", "replace")
-    except OSError as error:
-        raise SettingsError(f"the sealing key file {file} cannot be read: {error.strerror}") from error
+    return _decoded(read_private(file, "the sealing key file"), f"the sealing key file {file}")
 
 
 def _decoded(text: str, where: str) -> bytes:

@@ -104,6 +104,18 @@ class Metrics:
         self._frozen = _Frozen(clock)
         self._registry.register(self._census)
         self._registry.register(self._frozen)
+        self._deliveries = Counter(
+            "vacate_webhook_deliveries",
+            "Attempts to tell an endpoint, by how they ended.",
+            ("endpoint", "outcome"),
+            registry=self._registry,
+        )
+        self._deliveries_open = Gauge(
+            "vacate_webhook_deliveries_open",
+            "Deliveries of an endpoint that wait or were given up.",
+            ("endpoint", "stage"),
+            registry=self._registry,
+        )
 
     def watch_components(self, health: Callable[[], Iterable[ComponentHealth]]) -> None:
         """Report for every component, at each scrape, whether it is ready."""
@@ -165,6 +177,15 @@ class Metrics:
     def applying(self, plans: int) -> None:
         """Show how many plans are applied now."""
         self._plans_applying.set(plans)
+
+    def delivery_attempted(self, endpoint: str, outcome: str) -> None:
+        """An attempt to tell an endpoint ended: `delivered`, `failed` and to be made again, or `given_up`."""
+        self._deliveries.labels(endpoint, outcome).inc()
+
+    def deliveries_open(self, endpoint: str, *, waiting: int, given_up: int) -> None:
+        """How many deliveries an endpoint has now that wait, and that were given up."""
+        self._deliveries_open.labels(endpoint, "waiting").set(waiting)
+        self._deliveries_open.labels(endpoint, "given_up").set(given_up)
 
     def exposition(self) -> bytes:
         """All of it in Prometheus's text format."""

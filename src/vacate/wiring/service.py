@@ -26,12 +26,14 @@ from vacate.operations.journal import Journal
 from vacate.settings.file import Settings
 from vacate.store.anchor import AnchoredAuditLog
 from vacate.telemetry.access_log import TelemetryAccessLog
+from vacate.telemetry.deliveries import TelemetryDeliveries
 from vacate.telemetry.metrics import Metrics
 from vacate.telemetry.observer import TelemetryObserver
 from vacate.wiring.access import access
 from vacate.wiring.rounds import going, rounds, watching
 from vacate.wiring.state import State, open_state
 from vacate.wiring.verbs import verbs
+from vacate.wiring.webhooks import telling
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,6 +93,7 @@ async def open_service(settings: Settings) -> AsyncGenerator[Service]:
                 journal,
                 *rounds(settings, state, audit, does.settle_plans),
                 *watching(settings, state, does.take_census, observer),
+                *await telling(settings, state, TelemetryDeliveries(metrics), stack),
             )
         )
         yield Service(app=build_app(routes, access_log), state=state, gateway=gateway)

@@ -71,6 +71,8 @@ LABELS = {
     "vacate_slots_used": {"instance_id", "component_id"},
     "vacate_census_last_success_timestamp_seconds": {"instance_id", "component_id"},
     "vacate_kills_frozen": {"instance_id"},
+    "vacate_webhook_deliveries": {"endpoint", "outcome"},
+    "vacate_webhook_deliveries_open": {"endpoint", "stage"},
     "vacate_plans": {"stage"},
     "vacate_plans_applying": set[str](),
 }
