@@ -14,7 +14,7 @@ import msgspec
 
 from vacate.cli.operator import audit_of, operator
 from vacate.cli.tables import audit_tables, event_list, found_sessions
-from vacate.domain.chain import FIELDS, Anchor, Link
+from vacate.domain.chain import BEGINNING, FIELDS, Anchor, Link
 from vacate.domain.durations import duration
 from vacate.domain.errors import SettingsError
 from vacate.domain.record import AuditQuery, RecordedEvent, RecordedSession
@@ -58,6 +58,8 @@ async def search(config: Path, query: AuditQuery) -> int:
         if query.of_sessions:
             await state.search.take_in()
         events = await state.search.find(query)
+    if not events:
+        return 0
     if query.of_sessions:
         found_sessions(_only(event, query) for event in events)
     else:
@@ -116,11 +118,14 @@ def _anchor_in(path: Path) -> Anchor:
 def _anchor_of(text: str) -> Anchor:
     number, _, digest = text.partition(":")
     try:
-        return Anchor(id=int(number), digest=bytes.fromhex(digest), source="as expected")
+        anchor = Anchor(id=int(number), digest=bytes.fromhex(digest), source="as expected")
+        if len(anchor.digest) != len(BEGINNING):
+            raise ValueError("a digest has 32 bytes")  # noqa: TRY301 - one answer for whatever is no anchor.
     except ValueError as error:
         raise SettingsError(
             f"{text!r} is no anchor; write ID:DIGEST, as a log line or `audit verify` has it"
         ) from error
+    return anchor
 
 
 # --- taken away ------------------------------------------------------------------------------------------------------
