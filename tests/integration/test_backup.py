@@ -1,7 +1,6 @@
 """A copy of a store, on either kind of database, is a store of its own: a file that a service can be started on."""
 
 import asyncio
-import os
 from pathlib import Path
 
 import pytest
@@ -26,6 +25,10 @@ async def filled(database: Database) -> SqlAuditLog:
     for _ in range(3):
         await log.append(EVENT)
     return log
+
+
+def unfinished(folder: Path) -> list[str]:
+    return [path.name for path in folder.iterdir() if path.name.startswith(".copy")]
 
 
 async def counts(database: Database) -> dict[str, int]:
@@ -83,4 +86,4 @@ async def test_nothing_is_overwritten_and_nothing_half_done_is_left(database: Da
     assert target.read_text() == "mine"
     with pytest.raises(StoreUnavailableError):
         await back_up(database, tmp_path / "away" / "copy.db")
-    assert not [name for name in os.listdir(tmp_path) if name.startswith(".copy")]
+    assert unfinished(tmp_path) == []
