@@ -16,6 +16,8 @@ from vacate.operations.patterns import regex
 
 _MOST_TEXT: Final = 10_000
 _MOST_ENTRIES: Final = 1_000
+# Each takes bounded time, for every session of a look.
+_MOST_PATTERNS: Final = 50
 _MAPPED = IPv6Network("::ffff:0:0/96")
 _WHERE = re.compile(r"(?P<what>.*?)(?: - at `(?P<place>(?:key in )?\$[^`]*)`)?", re.DOTALL)
 _OLD_KEY = "unknown field `min_idle`"
@@ -188,6 +190,10 @@ def _selection(written: SelectionShape, place: str) -> Selection:
 
 
 def _patterns(entries: Entries, place: str) -> tuple[Pattern, ...]:
+    if sum(not isinstance(entry, str) for entry in entries) > _MOST_PATTERNS:
+        raise CriteriaError(
+            f"{place}: at most {_MOST_PATTERNS} globs and expressions can be in one list; join expressions with |"
+        )
     return tuple(_pattern(entry, f"{place}[{number}]") for number, entry in enumerate(entries))
 
 

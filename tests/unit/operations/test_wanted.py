@@ -68,6 +68,7 @@ MISTAKES: list[tuple[dict[str, object], str]] = [
     ({"users": ["app"]}, "criteria.users: Expected `object`, got `array`"),
     ({"users": {"include": "app"}}, "criteria.users.include: Expected `array | null`, got `str`"),
     ({"users": {"include": [1]}}, "criteria.users.include[0]"),
+    ({"users": {"include": [{"glob": "x"}] * 51}}, "criteria.users.include: at most 50 globs and expressions"),
     ({"users": {"include": ["x", {}]}}, "criteria.users.include[1]: write either glob or regex"),
     (
         {"users": {"exclude": [{"glob": "a", "regex": "b"}]}},
