@@ -3,8 +3,8 @@
 import csv
 import io
 import sys
-from collections.abc import AsyncIterator, Iterable
-from contextlib import nullcontext
+from collections.abc import AsyncIterator, Generator, Iterable
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,7 +22,7 @@ from vacate.operations.clock import utc_now
 from vacate.operations.prune_audit import PruneAudit
 from vacate.settings.loading import load_settings
 from vacate.store.anchor import AnchorFile
-from vacate.store.audit import SqlAuditLog
+from vacate.store.audit import SqlAuditLog, readable
 from vacate.store.verification import Verification, verify, verify_export, written_link
 from vacate.wiring import open_state
 
@@ -134,19 +134,17 @@ def _anchor_of(text: str) -> Anchor:
 async def export(config: Path, kind: str, since: datetime | None, until: datetime | None, output: Path | None) -> int:
     """Write events as JSON lines or CSV, to a new file or to standard output; how many.
 
+    They are all from the first to the last of that time, so that their chain has no gap.
+
     Raises:
         SettingsError: the file is there already, or cannot be written.
         StoreUnavailableError: the store cannot be read.
     """
-    try:
-        opened = nullcontext(sys.stdout) if output is None else output.open("x", encoding="utf-8", newline="")
-    except OSError as error:
-        raise SettingsError(f"cannot write {output}: {error.strerror}") from error
     count = 0
-    with opened as out:
-        if kind == "csv":
-            _row(out, (*(f"event_{name}" for name in _EVENT_COLUMNS), *_SESSION_COLUMNS))
-        async with open_state(load_settings(config)) as state:
+    async with open_state(load_settings(config)) as state:
+        with _new_file(output) as out:
+            if kind == "csv":
+                _row(out, (*(f"event_{name}" for name in _EVENT_COLUMNS), *_SESSION_COLUMNS))
             async for link in _between(state.audit, since, until):
                 count += 1
                 if kind == "csv":
@@ -156,18 +154,38 @@ async def export(config: Path, kind: str, since: datetime | None, until: datetim
     return count
 
 
+@contextmanager
+def _new_file(path: Path | None) -> Generator[TextIO]:
+    """A file that is there when the block has ended, and only then; standard output where there is no path."""
+    if path is None:
+        yield sys.stdout
+        return
+    try:
+        opened = path.open("x", encoding="utf-8", newline="")
+    except OSError as error:
+        raise SettingsError(f"cannot write {path}: {error.strerror}") from error
+    try:
+        with opened:
+            yield opened
+    except BaseException:
+        path.unlink()
+        raise
+
+
 async def _between(log: SqlAuditLog, since: datetime | None, until: datetime | None) -> AsyncIterator[Link]:
-    async for links in log.links():
+    ids = await log.ids_between(since, until)
+    async for links in log.links(after=ids.start - 1):
         for link in links:
-            at = datetime.fromisoformat(str(link.fields["at"]))
-            if (since is None or at >= since) and (until is None or at < until):
-                yield link
+            if link.id not in ids:
+                return
+            yield link
 
 
 def _rows_of(out: TextIO, link: Link) -> None:
     """One line a session; one line for an event without any."""
     event = [link.fields[name] for name in _EVENT_COLUMNS]
-    sessions = msgspec.json.decode(str(link.fields["sessions"]), type=list[dict[str, object]])
+    with readable(link.id):
+        sessions = msgspec.json.decode(str(link.fields["sessions"]), type=list[dict[str, object]])
     for session in sessions or [{}]:
         _row(out, (*event, *(session.get(name) for name in _SESSION_COLUMNS)))
 

@@ -8,6 +8,9 @@ import click
 
 from vacate.cli.running import CONFIG, Moment, fail, run
 
+# The widest number that a store keeps.
+_NUMBER = click.IntRange(0, 2**63 - 1)
+
 
 @click.group()
 def audit() -> None:
@@ -35,8 +38,8 @@ def audit_list(limit: int, config: Path) -> None:
 
 
 @audit.command("search")
-@click.option("--pid", type=click.IntRange(0), help="The process that served the session.")
-@click.option("--session-id", type=click.IntRange(0), help="The server's own id of the session.")
+@click.option("--pid", type=_NUMBER, help="The process that served the session.")
+@click.option("--session-id", type=_NUMBER, help="The server's own id of the session.")
 @click.option("--backend-start", type=Moment(), help="When the session began, exactly.")
 @click.option("--user", help="The session's user.")
 @click.option("--database", help="The session's database.")

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection, func, select, text
 
+from vacate.domain.errors import StoreUnavailableError
 from vacate.settings.loading import load_settings
 from vacate.store.backup import back_up
 from vacate.store.database import Database, open_database
@@ -50,7 +51,9 @@ async def check_store(config: Path) -> tuple[bool, str]:
         await database.close()
 
 
-def _anything_in_a_file(connection: Connection) -> None:
+def _worth_a_copy(connection: Connection) -> None:
+    if step_of(connection) is None:
+        raise StoreUnavailableError("it is empty, so there is nothing to copy; look at store.url")
     if connection.dialect.name != "sqlite":
         require_newest(connection)
 
@@ -76,7 +79,7 @@ async def back_up_store(config: Path, target: Path) -> str:
     """
     settings = load_settings(config)
     # A file of an older Vacate is copied as it is, before it is changed. Rows can be copied at our own step only.
-    database = await open_database(settings.store.url, accept=_anything_in_a_file)
+    database = await open_database(settings.store.url, accept=_worth_a_copy)
     try:
         await back_up(database, target)
     finally:

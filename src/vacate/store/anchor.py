@@ -1,6 +1,8 @@
 """The anchor: how far the chain went, in a file outside the store, so that events cut off at its end are missed."""
 
+import asyncio
 import fcntl
+import os
 import tempfile
 from datetime import datetime
 from pathlib import Path
@@ -9,9 +11,11 @@ from typing import Protocol
 import msgspec
 
 from vacate.domain.audit import AuditEvent
-from vacate.domain.chain import Anchor
+from vacate.domain.chain import BEGINNING, Anchor
 from vacate.domain.errors import SettingsError
 from vacate.store.audit import SqlAuditLog
+
+_REMEDY = "find out who wrote there and keep that file aside; without it the next event is anchored in a new one"
 
 
 class _Kept(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,7 +39,7 @@ class AnchorFile:
         """
         try:
             return self._read()
-        except (OSError, msgspec.MsgspecError, ValueError) as error:
+        except (OSError, ValueError) as error:
             raise SettingsError(f"the anchor {self.path} cannot be read: {error}") from error
 
     def advance(self, anchor: Anchor, at: datetime) -> None:
@@ -43,6 +47,7 @@ class AnchorFile:
 
         Raises:
             OSError: the file cannot be written.
+            ValueError: what is there is no anchor.
         """
         # The lock is a file of its own: the anchor itself is replaced under it.
         with self.path.with_name(f"{self.path.name}.lock").open("a") as lock:
@@ -51,16 +56,34 @@ class AnchorFile:
             if kept is not None and kept.id >= anchor.id:
                 return
             line = msgspec.json.encode(_Kept(id=anchor.id, digest=anchor.digest.hex(), at=at))
-            with tempfile.NamedTemporaryFile(dir=self.path.parent, delete=False) as written:
-                written.write(line + b"\n")
-            Path(written.name).replace(self.path)
+            self._replace(line + b"\n")
+
+    def _replace(self, content: bytes) -> None:
+        """Whoever reads it, and whatever happens to the machine, it is the old file or the new one."""
+        with tempfile.NamedTemporaryFile(dir=self.path.parent, delete=False) as written:
+            new = Path(written.name)
+            try:
+                written.write(content)
+                written.flush()
+                os.fsync(written.fileno())
+                new.replace(self.path)
+            except OSError:
+                new.unlink()
+                raise
 
     def _read(self) -> Anchor | None:
         try:
-            kept = msgspec.json.decode(self.path.read_bytes(), type=_Kept)
+            content = self.path.read_bytes()
         except FileNotFoundError:
             return None
-        return Anchor(id=kept.id, digest=bytes.fromhex(kept.digest), source=f"anchored in {self.path}")
+        try:
+            kept = msgspec.json.decode(content, type=_Kept)
+            digest = bytes.fromhex(kept.digest)
+        except (msgspec.MsgspecError, ValueError) as error:
+            raise ValueError(f"{error}; {_REMEDY}") from error
+        if len(digest) != len(BEGINNING):
+            raise ValueError(f"its digest has {len(digest)} bytes instead of {len(BEGINNING)}; {_REMEDY}")
+        return Anchor(id=kept.id, digest=digest, source=f"anchored in {self.path}")
 
 
 class AnchorObserver(Protocol):
@@ -93,7 +116,7 @@ class AnchoredAuditLog:
         Raises:
             AuditUnavailableError: it could not be written.
         """
-        self._anchored(event, await self._log.append(event))
+        await self._anchored(event, await self._log.append(event))
 
     async def prune(self, before: datetime, event: AuditEvent) -> int:
         """Remove old events; see `SqlAuditLog.prune`.
@@ -103,14 +126,14 @@ class AnchoredAuditLog:
         """
         removed, anchor = await self._log.prune(before, event)
         if anchor is not None:
-            self._anchored(event, anchor)
+            await self._anchored(event, anchor)
         return removed
 
-    def _anchored(self, event: AuditEvent, anchor: Anchor) -> None:
+    async def _anchored(self, event: AuditEvent, anchor: Anchor) -> None:
         self._observer.audited(event, anchor)
         if self._file is None:
             return
         try:
-            self._file.advance(anchor, event.at)
-        except (OSError, msgspec.MsgspecError, ValueError) as error:
+            await asyncio.to_thread(self._file.advance, anchor, event.at)
+        except (OSError, ValueError) as error:
             self._observer.anchor_failed(f"{self._file.path}: {error}")

@@ -1,24 +1,25 @@
 """The audit: written once, as a chain, never changed, read back as it was."""
 
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Generator, Mapping
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
 import msgspec
-from sqlalchemy import RowMapping, Select, select
+from sqlalchemy import RowMapping, Select, Text, func, select, type_coerce
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from vacate.domain.audit import AuditAction, AuditEvent
-from vacate.domain.chain import FORM, Anchor, Link, digest_of
-from vacate.domain.errors import AuditUnavailableError
+from vacate.domain.chain import FIELDS, FORM, Anchor, Link, digest_of
+from vacate.domain.errors import AuditUnavailableError, StoreUnavailableError
 from vacate.domain.fingerprints import fingerprint
 from vacate.domain.identity import CredentialKind, Role
 from vacate.domain.record import RecordedEvent, RecordedSession
 from vacate.domain.sweeps import SessionOutcome
 from vacate.domain.topology import ComponentId, InstanceId, NodeId, ProjectId, Target
 from vacate.store.database import Database
-from vacate.store.tables import audit_base, audit_events, audit_head, audit_sessions
+from vacate.store.tables import audit_base, audit_events, audit_head, audit_indexed, audit_sessions
 from vacate.store.types import as_kept
 
 _PAGE = 2_000
@@ -75,6 +76,8 @@ class SqlAuditLog:
                 return 0, None
             anchor = await self._append(connection, {**row, "note": vouching(last_old, digest)})
             gone = await connection.execute(audit_events.delete().where(audit_events.c.id <= last_old))
+            # Whoever fills the derived table has read events by then and not yet written what they say.
+            await connection.execute(select(audit_indexed).with_for_update())
             await connection.execute(audit_sessions.delete().where(audit_sessions.c.event_id <= last_old))
             await connection.execute(audit_base.update().values(last_id=last_old, digest=digest))
         return gone.rowcount, anchor
@@ -85,7 +88,7 @@ class SqlAuditLog:
         Raises:
             StoreUnavailableError: the store cannot be read.
         """
-        chosen = select(audit_events).where(audit_events.c.request_id == request_id)
+        chosen = every_event().where(audit_events.c.request_id == request_id)
         return await self._read(chosen.order_by(audit_events.c.id))
 
     async def recent(self, limit: int) -> tuple[RecordedEvent, ...]:
@@ -94,7 +97,7 @@ class SqlAuditLog:
         Raises:
             StoreUnavailableError: the store cannot be read.
         """
-        return await self._read(select(audit_events).order_by(audit_events.c.id.desc()).limit(limit))
+        return await self._read(every_event().order_by(audit_events.c.id.desc()).limit(limit))
 
     async def head(self) -> Anchor:
         """How far the chain goes, by the store's own word.
@@ -116,6 +119,24 @@ class SqlAuditLog:
             row = (await connection.execute(select(audit_base))).one()
         return Anchor(id=row.last_id, digest=row.digest, source="the store's own word of what was pruned")
 
+    async def ids_between(self, since: datetime | None, until: datetime | None) -> range:
+        """From the first event that was written then or later, to the last one before `until`.
+
+        Several services have several clocks, so some in between may be of another time: without them it is no chain.
+
+        Raises:
+            StoreUnavailableError: the store cannot be read.
+        """
+        events = audit_events.c
+        first, last = select(func.min(events.id)), select(func.max(events.id))
+        if since is not None:
+            first = first.where(events.at >= since)
+        if until is not None:
+            last = last.where(events.at < until)
+        async with self._database.read() as connection:
+            begin, end = (await connection.execute(first)).scalar(), (await connection.execute(last)).scalar()
+        return range(0) if begin is None or end is None else range(begin, end + 1)
+
     async def links(self, after: int = 0) -> AsyncGenerator[tuple[Link, ...]]:
         """The whole chain behind an event, page by page, as it is kept.
 
@@ -123,7 +144,7 @@ class SqlAuditLog:
             StoreUnavailableError: the store cannot be read.
         """
         while True:
-            chosen = select(audit_events).where(audit_events.c.id > after).order_by(audit_events.c.id).limit(_PAGE)
+            chosen = every_event().where(audit_events.c.id > after).order_by(audit_events.c.id).limit(_PAGE)
             async with self._database.read() as connection:
                 rows = (await connection.execute(chosen)).mappings().all()
             if not rows:
@@ -209,22 +230,70 @@ def vouching(last_id: int, digest: bytes) -> str:
     return f"removed every event up to {last_id}, whose digest is {digest.hex()}"
 
 
+def every_event() -> Select[*tuple[Any, ...]]:
+    """All columns of events, the time as the database has it: in a file that was edited it may be no time at all."""
+    columns = audit_events.c
+    return select(*(type_coerce(each, Text).label("at") if each is columns.at else each for each in columns))
+
+
 def link_of(row: RowMapping) -> Link:
-    """An event as the chain sees it."""
-    at = row["at"]
-    return Link(fields={**row, "at": _as_text(at)}, previous=bytes(row["previous"]), digest=bytes(row["digest"]))
+    """An event as the chain sees it, whatever somebody has put into its place."""
+    fields = {name: _as_hashed(row[name]) for name in FIELDS}
+    with suppress(ValueError):
+        fields["at"] = _as_text(_moment(row["at"]))
+    previous, digest = (each if isinstance(each, bytes) else b"" for each in (row["previous"], row["digest"]))
+    return Link(fields=fields, previous=previous, digest=digest)
+
+
+def _as_hashed(value: object) -> object:
+    # What no event of ours holds becomes a text that none of ours is: there is no NUL in them.
+    return value if value is None or isinstance(value, (str, int)) else f"\0{value!r}"
+
+
+def _moment(at: object) -> datetime:
+    """A time as it is kept: with its zone by PostgreSQL, in UTC and without one by SQLite.
+
+    Raises:
+        ValueError: it is none.
+    """
+    if isinstance(at, datetime):
+        return at.astimezone(UTC)
+    moment = datetime.fromisoformat(str(at))
+    if moment.tzinfo is not None:
+        raise ValueError(f"{at} is no time as it is kept")
+    return moment.replace(tzinfo=UTC)
 
 
 def _as_text(at: datetime) -> str:
     return at.astimezone(UTC).isoformat(timespec="microseconds")
 
 
+@contextmanager
+def readable(event_id: int) -> Generator[None]:
+    """Say which event it was that somebody has made unreadable."""
+    try:
+        yield
+    except (ValueError, TypeError, msgspec.MsgspecError) as error:
+        raise StoreUnavailableError(
+            f"event {event_id} of the audit cannot be read ({error}); `vacate audit verify` tells if it was changed"
+        ) from error
+
+
 def recorded(row: RowMapping) -> RecordedEvent:
-    """An event as it is told."""
+    """An event as it is told.
+
+    Raises:
+        StoreUnavailableError: it is none.
+    """
+    with readable(row["id"]):
+        return _recorded(row)
+
+
+def _recorded(row: RowMapping) -> RecordedEvent:
     return RecordedEvent(
         id=row["id"],
         digest=bytes(row["digest"]).hex(),
-        at=row["at"],
+        at=_moment(row["at"]),
         action=AuditAction(row["action"]),
         request_id=row["request_id"],
         user_id=row["user_id"],

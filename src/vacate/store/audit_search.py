@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from vacate.domain.errors import StoreUnavailableError
 from vacate.domain.record import AuditQuery, RecordedEvent, RecordedSession
-from vacate.store.audit import SqlAuditLog, recorded
+from vacate.store.audit import SqlAuditLog, every_event, readable, recorded
 from vacate.store.database import Database
 from vacate.store.tables import audit_events, audit_head, audit_indexed, audit_sessions
 
@@ -62,7 +62,7 @@ class SqlAuditSearch:
         return tuple(found[: query.limit])
 
     async def _page(self, query: AuditQuery) -> tuple[RecordedEvent, ...]:
-        chosen = select(audit_events).where(*_conditions(query)).order_by(audit_events.c.id.desc()).limit(query.limit)
+        chosen = every_event().where(*_conditions(query)).order_by(audit_events.c.id.desc()).limit(query.limit)
         async with self._database.read() as connection:
             return tuple(recorded(row) for row in (await connection.execute(chosen)).mappings())
 
@@ -114,12 +114,17 @@ class SqlAuditSearch:
                 "client_address": session.client_address,
             }
             for event in events
-            for position, session in enumerate(msgspec.json.decode(event.sessions, type=tuple[RecordedSession, ...]))
+            for position, session in enumerate(_sessions_of(event.id, event.sessions))
         ]
         if rows:
             await connection.execute(audit_sessions.insert(), rows)
         await connection.execute(audit_indexed.update().values(last_id=events[-1].id))
         return len(events)
+
+
+def _sessions_of(event_id: int, text: str) -> tuple[RecordedSession, ...]:
+    with readable(event_id):
+        return msgspec.json.decode(text, type=tuple[RecordedSession, ...])
 
 
 def _conditions(query: AuditQuery) -> list[ColumnElement[bool]]:

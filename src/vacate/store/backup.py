@@ -24,20 +24,34 @@ async def back_up(database: Database, target: Path) -> None:
         StoreUnavailableError: the file is there already, or something failed; no file is left then.
     """
     if await asyncio.to_thread(target.exists):
-        raise StoreUnavailableError(f"{target} is there already; name another file, nothing is overwritten")
+        raise _there_already(target)
     unfinished = target.with_name(f".{target.name}.unfinished")
-    with translated(database.engine.url, StoreUnavailableError):
+    try:
         os.close(os.open(unfinished, os.O_CREAT | os.O_EXCL | os.O_RDONLY, 0o600))
+    except FileExistsError as error:
+        raise StoreUnavailableError(
+            f"{unfinished} is there: another copy is being made, or one was cut off; wait for it, or remove that file"
+        ) from error
+    except OSError as error:
+        raise StoreUnavailableError(f"{target} cannot be written ({error.strerror}); name another file") from error
     try:
         with translated(database.engine.url, StoreUnavailableError):
             if database.is_sqlite:
                 await asyncio.to_thread(_copy_file, Path(database.engine.url.database or ""), unfinished)
             else:
                 await _copy_rows(database, unfinished)
-            # Whoever made a file of that name meanwhile keeps it.
-            os.link(unfinished, target)
+        # Whoever made a file of that name meanwhile keeps it.
+        os.link(unfinished, target)
+    except FileExistsError as error:
+        raise _there_already(target) from error
+    except OSError as error:
+        raise StoreUnavailableError(f"{target} cannot be written ({error.strerror}); name another file") from error
     finally:
         unfinished.unlink()
+
+
+def _there_already(target: Path) -> StoreUnavailableError:
+    return StoreUnavailableError(f"{target} is there already; name another file, nothing is overwritten")
 
 
 def _copy_file(source: Path, target: Path) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 
 from sqlalchemy import URL, Connection, Table, event, make_url, text
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
@@ -147,6 +148,7 @@ async def open_database(
 def _sqlite(url: URL, patience_s: float) -> AsyncEngine:
     engine = create_async_engine(url, pool_timeout=patience_s, connect_args={"timeout": patience_s})
     event.listen(engine.sync_engine, "connect", _prepare_sqlite)
+    event.listen(engine.sync_engine, "handle_error", _outlive_a_cancelled_statement)
     return engine
 
 
@@ -212,6 +214,16 @@ def _identity(path: Path) -> tuple[int, int] | None:
     except FileNotFoundError:
         return None
     return found.st_dev, found.st_ino
+
+
+def _outlive_a_cancelled_statement(context: ExceptionContext) -> None:
+    """Have a connection rolled back whose user was called off, instead of thrown away.
+
+    The statement runs to its end in the driver's thread, and the connection is as good as before. Thrown away it would
+    hold its transaction, and with it the lock on the file, as long as anybody remembers what was called off.
+    """
+    if isinstance(context.original_exception, asyncio.CancelledError):
+        context.is_disconnect = False
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:  # noqa: ANN401 - the driver's own type is not public.

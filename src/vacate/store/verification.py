@@ -25,12 +25,21 @@ class Verification:
 async def verify(log: SqlAuditLog, anchors: Sequence[Anchor]) -> Verification:
     """Walk the chain of a store.
 
-    Events may be written meanwhile: the end is what the store says was the last one before the walk, or later.
+    Events may be written meanwhile: the end is what the store says was the last one before the walk, or later. Events
+    may be pruned meanwhile, too: the walk begins anew then.
 
     Raises:
         StoreUnavailableError: the store cannot be read.
     """
-    head, base = await log.head(), await log.base()
+    while True:
+        base = await log.base()
+        found = await _walked(log, base, anchors)
+        if found.problem is None or (await log.base()).id <= base.id:
+            return found
+
+
+async def _walked(log: SqlAuditLog, base: Anchor, anchors: Sequence[Anchor]) -> Verification:
+    head = await log.head()
     walk = Walk(anchors=anchors, last_id=base.id, digest=base.digest)
     vouched = base.id == 0
     async for links in log.links(base.id):
