@@ -124,6 +124,11 @@ def test_transactions_are_listed_from_the_longest_on() -> None:
     assert longest_transaction_first([two, one, long]) == (long, one, two)
 
 
+def test_a_session_without_a_transaction_is_listed_behind_the_shortest_one() -> None:
+    short, none = in_transaction(INSTANT, session_id=9), idle(session_id=1)
+    assert longest_transaction_first([none, short]) == (short, none)
+
+
 def test_without_its_statement_a_session_is_otherwise_the_same() -> None:
     running = busy(statement_id=42)
     assert without_statements([running]) == (busy(None, statement_id=42),)
@@ -168,6 +173,12 @@ def test_sessions_are_counted_by_name_in_its_order_and_without_one_under_the_emp
         Share(name="a", active=0, total=1),
         Share(name="b", active=1, total=3),
     )
+
+
+@pytest.mark.parametrize("turn", [1, -1])
+def test_a_share_is_the_same_in_whatever_order_its_sessions_come(turn: int) -> None:
+    sessions = [busy(), busy(), idle()][::turn]
+    assert shares(sessions, Dimension.USER) == (Share(name="app", active=2, total=3),)
 
 
 def test_nobody_has_no_share() -> None:

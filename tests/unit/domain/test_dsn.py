@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vacate.domain.dsn import Address, Dsn, DsnInvalidError, parse_dsn
+from vacate.domain.dsn import Address, Dsn, DsnInvalidError, host_and_port, parse_dsn
 
 SECRET = "hunter2"  # noqa: S105 - what must not be repeated.
 
@@ -20,16 +20,40 @@ SECRET = "hunter2"  # noqa: S105 - what must not be repeated.
         ("postgresql://db1/shop?user=u", "db1:5432"),
         ("gaussdb://u:p@10.0.0.1:8000/postgres", "10.0.0.1:8000"),
         ("opengauss://u:p%40x@10.0.0.1:8000/postgres?sslmode=require", "10.0.0.1:8000"),
+        ("postgresql://u:a,b@db1/shop", "db1:5432"),
     ],
 )
 def test_it_tells_its_address(text: str, address: str) -> None:
     assert str(parse_dsn(text, "DSN 1").address) == address
 
 
-def test_the_port_is_in_the_text_from_then_on() -> None:
-    assert parse_dsn("postgresql://u:p@db1/shop?sslmode=require", "").text == (
-        "postgresql://u:p@db1:5432/shop?sslmode=require"
-    )
+@pytest.mark.parametrize(
+    ("given", "text"),
+    [
+        ("postgresql://u:p@db1/shop?sslmode=require", "postgresql://u:p@db1:5432/shop?sslmode=require"),
+        ("postgresql://db1/shop?user=u", "postgresql://db1:5432/shop?user=u"),
+        ("gaussdb://u@db1:8000/", "gaussdb://u@db1:8000/"),
+    ],
+)
+def test_the_port_is_in_the_text_from_then_on(given: str, text: str) -> None:
+    assert parse_dsn(given, "").text == text
+
+
+@pytest.mark.parametrize(
+    ("text", "host", "port"),
+    [
+        ("postgresql://u:p@db1:6000/shop", "db1", 6000),
+        ("postgresql://u:a,b@db1/shop", "", 0),
+        ("postgresql://u:p@db1/shop", "db1", 0),
+        ("postgresql://db1,db2/shop", "", 0),
+        ("postgresql:///shop", "", 0),
+        ("host=db1 port=6000", "", 0),
+        ("postgresql://u:p@db1:port/shop", "", 0),
+        ("", "", 0),
+    ],
+)
+def test_a_dsn_that_nobody_checked_tells_its_one_host_and_port_or_none(text: str, host: str, port: int) -> None:
+    assert host_and_port(text) == (host, port)
 
 
 def test_it_does_not_show_its_text() -> None:
@@ -53,9 +77,11 @@ def test_it_does_not_show_its_text() -> None:
         (f"postgresql://u:{SECRET}@db1:1,db2:2/shop", "can be read"),
         (f"postgresql://u:{SECRET}@/shop", "one host"),
         (f"postgresql://u:{SECRET}@%2Ftmp/shop", "one host"),
+        ("postgresql://db1,db2/shop?user=u", "one host"),
         (f"postgresql://:{SECRET}@db1/shop", "names no user"),
         (f"gaussdb://u:{SECRET}@db1/shop", "names no port"),
         (f"postgresql://u:{SECRET}@db1/shop?host=db2", "parameter host"),
+        (f"postgresql://u:{SECRET}@db1/shop?host=", "parameter host"),
         (f"postgresql://u:{SECRET}@db1/shop?port=1", "parameter port"),
         (f"postgresql://u:{SECRET}@db1/shop?service=x", "parameter service"),
         (f"postgresql://u:{SECRET}#x@db1/shop", "can be read"),

@@ -4,7 +4,7 @@ import pytest
 
 from tests.support.fakes import OTHER_PROJECT, PROJECT, actor
 from vacate.domain.errors import PermissionDeniedError, ProjectMismatchError
-from vacate.domain.identity import Actor, CredentialKind, Grant, Permission, Role
+from vacate.domain.identity import Actor, CredentialKind, Grant, Permission, Role, the_service
 
 
 @pytest.mark.parametrize(
@@ -78,3 +78,23 @@ def test_a_role_counts_in_its_own_project_only() -> None:
     both.require(Permission.KILL, OTHER_PROJECT)
     with pytest.raises(PermissionDeniedError):
         both.require(Permission.KILL, PROJECT)
+
+
+def test_what_vacate_does_by_itself_is_in_its_own_name_and_under_nobodys_credential() -> None:
+    assert the_service("request-7") == Actor(
+        user_id="",
+        user_name="vacate",
+        grants=(),
+        credential_kind=CredentialKind.SERVICE,
+        credential="",
+        source_address="",
+        request_id="request-7",
+        domain="",
+    )
+
+
+@pytest.mark.parametrize("permission", list(Permission))
+def test_vacate_itself_may_do_nothing_that_it_was_not_made_for(permission: Permission) -> None:
+    assert not the_service("request-7").may(permission, PROJECT)
+    with pytest.raises(ProjectMismatchError, match=r"^the credential does not belong to this project$"):
+        the_service("request-7").require(permission, PROJECT)

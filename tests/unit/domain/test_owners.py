@@ -50,6 +50,11 @@ def test_a_tag_that_the_server_may_have_cut_off_is_not_believed() -> None:
     assert OWNERSHIP.owner_of(user="app_orders", application=cut) == "orders"
     assert OWNERSHIP.owner_of(user="app_orders", application=cut[1:]) == "pay"
     assert OWNERSHIP.owner_of(user="app_orders", application=f"owner=payments {cut}"[:63]) == "payments"
+    assert OWNERSHIP.owner_of(user="app_orders", application=f"billing owner=payments {cut}"[:63]) == "payments"
+
+
+def test_the_owner_is_all_that_follows_the_first_equals_sign() -> None:
+    assert OWNERSHIP.owner_of(user=None, application="owner=team=payments") == "team=payments"
 
 
 def test_what_is_kept_is_counted_in_bytes() -> None:
