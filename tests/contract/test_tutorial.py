@@ -24,7 +24,7 @@ TUTORIAL = ROOT / "docs" / "tutorial" / "first-sweep.md"
 CLIENTS = ROOT / "docs" / "howto" / "use-the-vendors-clients.md"
 EMERGENCY = ROOT / "docs" / "howto" / "when-no-slot-is-left.md"
 PLANNING = ROOT / "docs" / "howto" / "plan-and-apply.md"
-EXAMPLE = ROOT / "vacate.example.toml"
+EXAMPLE = ROOT / "src" / "vacate" / "settings" / "example.toml"
 PASSWORD = "a long password"  # noqa: S105 - of a user that lives as long as the demo
 
 _UP_S = 60.0

@@ -32,7 +32,7 @@ from vacate.settings import file as shapes
 from vacate.settings.loading import load_settings
 from vacate.telemetry.metrics import Metrics
 
-EXAMPLE = ROOT / "vacate.example.toml"
+EXAMPLE = ROOT / "src" / "vacate" / "settings" / "example.toml"
 GLOSSARY = ROOT / "docs" / "glossary.md"
 REFERENCE = ROOT / "docs" / "reference"
 AUDIT = REFERENCE / "audit.md"
@@ -246,8 +246,9 @@ def test_the_two_commands_of_the_readme_exist() -> None:
 
 @pytest.mark.parametrize("page", sorted({block.page for block in blocks("sh")}), ids=lambda page: page.stem)
 def test_the_commands_of_a_page_work(page: Path, tmp_path: Path) -> None:
-    shutil.copy(EXAMPLE, tmp_path / "vacate.toml")
     script = "\n".join(block.body for block in blocks_of(page) if block.info[:1] == ("sh",))
+    if "vacate config example" not in script:
+        shutil.copy(EXAMPLE, tmp_path / "vacate.toml")
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("VACATE_")}
     path = os.pathsep.join([str(Path(sys.executable).parent), inherited["PATH"]])
     done = subprocess.run(

@@ -37,7 +37,7 @@ class Nobody:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    shutil.copy(ROOT / "vacate.example.toml", tmp_path / "vacate.toml")
+    shutil.copy(ROOT / "src" / "vacate" / "settings" / "example.toml", tmp_path / "vacate.toml")
     return tmp_path
 
 

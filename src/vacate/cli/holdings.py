@@ -6,7 +6,6 @@ from pathlib import Path
 import click
 
 from vacate.cli.running import CONFIG, run
-from vacate.domain.errors import SettingsError
 
 
 @click.group()
@@ -20,6 +19,7 @@ def component() -> None:
 @CONFIG
 def component_unpin(instance_id: str, component_id: str, config: Path) -> None:
     """Forget which server a component was; the next one found is taken for it."""
+    from vacate.domain.errors import SettingsError
     from vacate.settings.loading import load_settings
     from vacate.wiring import open_state
 

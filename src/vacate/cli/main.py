@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from vacate import __version__
+from vacate.cli.config import configuration
 from vacate.cli.holdings import component, freeze, store
 from vacate.cli.hooks import webhook
 from vacate.cli.records import audit
@@ -105,5 +106,5 @@ def demo(port: int, *, once: bool) -> None:
         fail(str(error))
 
 
-for _group in (user, access_key, component, freeze, audit, store, webhook):
+for _group in (configuration, user, access_key, component, freeze, audit, store, webhook):
     main.add_command(_group)

@@ -1,6 +1,5 @@
 """What the commands share: options, and how their work is run and its failures are told."""
 
-import asyncio
 import sys
 from collections.abc import Coroutine
 from datetime import datetime
@@ -8,8 +7,6 @@ from pathlib import Path
 from typing import NoReturn, TypeVar
 
 import click
-
-from vacate.domain.errors import VacateError
 
 _T = TypeVar("_T")
 
@@ -28,6 +25,10 @@ DOMAIN = click.option("--domain", default="default", show_default=True, help="Th
 
 def run(work: Coroutine[object, object, _T]) -> _T:
     """Run a command's work; what goes wrong on purpose is one line and exit status 1."""
+    import asyncio
+
+    from vacate.domain.errors import VacateError
+
     try:
         return asyncio.run(work)
     except VacateError as error:
