@@ -18,7 +18,7 @@ from tests.house.promql import Exposed, PointlessQueryError, parsed, parts
 from tests.support.told_metrics import told_metrics
 from vacate.domain import errors
 from vacate.domain.criteria import WAITING_STATES, Criterion
-from vacate.domain.guards import GuardName
+from vacate.domain.judging.settings import GuardName
 from vacate.domain.sweeps import FAILURES, Outcome, Signal, Verb
 from vacate.telemetry.metrics import PlanStep
 

@@ -18,7 +18,7 @@ from tests.support.in_process import COMPONENT, COORDINATOR, STANDBY, fates, ses
 from tests.support.postgres import PASSWORD, VACATE, Client, Clients, LiveServer, eventually
 from vacate.demo.servers import Installation, Workplace
 from vacate.domain.errors import ComponentUnreachableError, MissingRightsError, UnsupportedServerError, WrongServerError
-from vacate.domain.guards import GuardName
+from vacate.domain.judging.settings import GuardName
 from vacate.domain.servers import Engine
 from vacate.domain.sweeps import Outcome
 from vacate.domain.topology import Component

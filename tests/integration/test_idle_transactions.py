@@ -15,7 +15,7 @@ from tests.support.in_process import COMPONENT, vacate
 from tests.support.postgres import VACATE, Client, Clients, LiveServer, eventually
 from tests.support.race import statements_cut
 from vacate.demo.servers import Installation, Workplace
-from vacate.domain.guards import GuardName
+from vacate.domain.judging.settings import GuardName
 from vacate.domain.sessions import Demand, Session, Victim
 from vacate.domain.sweeps import Signal
 from vacate.engines.statements import statement

@@ -17,7 +17,9 @@ from tests.support.proxy import LinkProxy
 from vacate.domain.audit import AuditAction
 from vacate.domain.criteria import Criteria, Selection, idle_for
 from vacate.domain.criterion import Criterion
-from vacate.domain.guards import GuardName, GuardSettings, Surroundings, judge
+from vacate.domain.judging.judge import judge
+from vacate.domain.judging.settings import GuardName, GuardSettings
+from vacate.domain.judging.surroundings import Surroundings
 from vacate.domain.sessions import Demand, Session, Victim
 from vacate.domain.sweeps import Outcome, Signal
 from vacate.domain.topology import Component

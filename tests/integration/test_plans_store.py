@@ -9,7 +9,7 @@ import pytest
 
 from tests.support.fakes import COMPONENT, INSTANCE, OTHER_PROJECT, PROJECT
 from tests.support.sessions import LOOK_AT, idle_session
-from vacate.domain.guards import Verdict
+from vacate.domain.judging.verdicts import Verdict
 from vacate.domain.plans import (
     Application,
     LineProgress,

@@ -11,8 +11,8 @@ from vacate.demo.servers import Server
 from vacate.domain.audit import AuditAction, AuditEvent
 from vacate.domain.errors import AuditUnavailableError, StoreUnavailableError
 from vacate.domain.freezing import Freeze
-from vacate.domain.guards import GuardName
 from vacate.domain.identity import Actor, CredentialKind, Grant, Role
+from vacate.domain.judging.settings import GuardName
 from vacate.domain.record import RecordedSession
 from vacate.domain.sessions import Session
 from vacate.domain.sweeps import Outcome, SessionOutcome, Signal

@@ -17,7 +17,7 @@ from tests.support.postgres import eventually
 from vacate.domain.activity import WAITS_FOR_LOCK
 from vacate.domain.criteria import Criteria, Criterion, Selection
 from vacate.domain.errors import ComponentUnreachableError, MissingRightsError
-from vacate.domain.guards import GuardName, GuardSettings
+from vacate.domain.judging.settings import GuardName, GuardSettings
 from vacate.domain.sweeps import Outcome, Report, SessionOutcome
 from vacate.operations.sweep import Limits
 

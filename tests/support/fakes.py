@@ -21,8 +21,8 @@ from vacate.domain.errors import (
     VacateError,
 )
 from vacate.domain.freezing import Freeze
-from vacate.domain.guards import GuardSettings
 from vacate.domain.identity import Actor, CredentialKind, Grant, Role
+from vacate.domain.judging.settings import GuardSettings
 from vacate.domain.sweeps import Report
 from vacate.domain.topology import (
     Component,

@@ -10,8 +10,8 @@ from pathlib import Path
 from tests.support.fakes import Witness
 from vacate.domain.activity import Activity
 from vacate.domain.criteria import Criteria
-from vacate.domain.guards import GuardName, GuardSettings
 from vacate.domain.identity import Actor, CredentialKind, Grant, Role
+from vacate.domain.judging.settings import GuardName, GuardSettings
 from vacate.domain.record import RecordedEvent
 from vacate.domain.servers import Engine, Neighbours
 from vacate.domain.sessions import Session, SessionKey, Victim

@@ -22,8 +22,8 @@ from tests.support.server_model import ModelLink, ServerModel, Tape
 from vacate.domain.audit import AuditEvent
 from vacate.domain.criteria import Criteria
 from vacate.domain.errors import ComponentBusyError, StoreUnavailableError, VacateError
-from vacate.domain.guards import GuardSettings
 from vacate.domain.identity import Actor
+from vacate.domain.judging.settings import GuardSettings
 from vacate.domain.plans import (
     Application,
     LineProgress,

@@ -15,7 +15,7 @@ from typing import ClassVar, Unpack
 from tests.support.sessions import LOOK_AT, Facts, idle_session
 from vacate.domain.activity import Activity
 from vacate.domain.errors import VacateError
-from vacate.domain.guards import GuardName
+from vacate.domain.judging.settings import GuardName
 from vacate.domain.servers import Engine, Neighbours
 from vacate.domain.sessions import ABORTED, CLIENT_BACKEND, IDLE, Demand, Session, SessionKey, Victim
 from vacate.domain.slots import Slots

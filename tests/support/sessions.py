@@ -15,7 +15,9 @@ from hypothesis import strategies as st
 
 from vacate.domain.criteria import WAITING_STATES, Criteria, Networks, Selection, StateThreshold
 from vacate.domain.fingerprints import fingerprint
-from vacate.domain.guards import FDW_APPLICATION, GuardName, GuardSettings, Surroundings
+from vacate.domain.judging.guards import FDW_APPLICATION
+from vacate.domain.judging.settings import GuardName, GuardSettings
+from vacate.domain.judging.surroundings import Surroundings
 from vacate.domain.limits import Grouping, Limits
 from vacate.domain.patterns import Glob
 from vacate.domain.servers import Engine

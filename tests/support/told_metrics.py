@@ -7,7 +7,7 @@ from tests.support.sessions import LOOK_AT, idle_session
 from vacate.domain.census import Census, count
 from vacate.domain.criteria import Criterion
 from vacate.domain.freezing import Freeze
-from vacate.domain.guards import GuardName
+from vacate.domain.judging.settings import GuardName
 from vacate.domain.slots import Slots
 from vacate.domain.sweeps import Outcome, Report, SessionOutcome, Signal, Verb
 from vacate.operations.ports import ComponentHealth

@@ -12,7 +12,7 @@ from tests.support.server_model import ModelLink, ServerModel
 from vacate.domain.activity import Activity
 from vacate.domain.criteria import Criteria
 from vacate.domain.errors import VacateError
-from vacate.domain.guards import GuardSettings
+from vacate.domain.judging.settings import GuardSettings
 from vacate.domain.topology import Component, ComponentId, ComponentKind, ComponentRole, Instance, NodeId
 from vacate.inventory.static import ConfiguredInstance, StaticInventory
 from vacate.operations.ports import ComponentHealth

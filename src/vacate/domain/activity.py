@@ -1,6 +1,6 @@
 """What sessions do: one session as a person watches it, and the sums over many.
 
-Nothing here decides about a session's end; a sweep reads `domain.sessions` and judges by `domain.guards`.
+Nothing here decides about a session's end; a sweep reads `domain.sessions` and judges by `domain.judging`.
 """
 
 from collections import Counter, defaultdict

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import NewType
 
-from vacate.domain.guards import Verdict
+from vacate.domain.judging.verdicts import Verdict
 from vacate.domain.sessions import Demand, SessionKey, Victim
 from vacate.domain.slots import Slots
 from vacate.domain.sweeps import Outcome

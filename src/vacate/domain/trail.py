@@ -6,7 +6,11 @@ from enum import StrEnum
 
 from vacate.domain.criteria import Criteria
 from vacate.domain.criterion import Criterion
-from vacate.domain.guards import GUARDS, GuardName, GuardSettings, Rule, Surroundings, Verdict, judge, rules
+from vacate.domain.judging.guards import GUARDS
+from vacate.domain.judging.judge import Rule, judge, rules
+from vacate.domain.judging.settings import GuardName, GuardSettings
+from vacate.domain.judging.surroundings import Surroundings
+from vacate.domain.judging.verdicts import Verdict
 from vacate.domain.limits import LIMITS, answers
 from vacate.domain.sessions import Session
 

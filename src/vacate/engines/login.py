@@ -13,8 +13,8 @@ from urllib.parse import parse_qs, urlsplit
 
 from vacate.domain.dsn import GAUSS_SCHEMES
 from vacate.domain.errors import ComponentUnreachableError
-from vacate.domain.guards import OWN_APPLICATION
 from vacate.domain.servers import Engine
+from vacate.domain.sessions import OWN_APPLICATION
 from vacate.engines.challenge import explain, read_challenge
 from vacate.engines.drivers import (
     Connection,

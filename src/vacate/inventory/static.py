@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from vacate.domain.criteria import Criteria
 from vacate.domain.errors import ComponentUnknownError, InstanceUnknownError, NodeUnknownError
-from vacate.domain.guards import GuardSettings
+from vacate.domain.judging.settings import GuardSettings
 from vacate.domain.topology import Component, Instance, InstanceId, ProjectId, Target
 from vacate.operations.ports import Placement
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
-from vacate.domain.guards import Verdict
+from vacate.domain.judging.verdicts import Verdict
 from vacate.domain.sessions import SessionKey, Victim
 from vacate.domain.sweeps import Outcome, SessionOutcome, Signal
 from vacate.operations.ports import Signalled

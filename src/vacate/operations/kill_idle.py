@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 from vacate.domain.audit import AuditAction
-from vacate.domain.guards import judge
 from vacate.domain.identity import Actor
+from vacate.domain.judging.judge import judge
 from vacate.domain.sweeps import Report, Verb
 from vacate.domain.topology import Target
 from vacate.operations.sweep import Sweep, Task

@@ -5,8 +5,12 @@ from dataclasses import dataclass
 
 from vacate.domain.audit import AuditAction
 from vacate.domain.criteria import Criteria
-from vacate.domain.guards import WAIVED_WHEN_NAMED, GuardSettings, Surroundings, Verdict, judge_named
 from vacate.domain.identity import Actor
+from vacate.domain.judging.guards import WAIVED_WHEN_NAMED
+from vacate.domain.judging.judge import judge_named
+from vacate.domain.judging.settings import GuardSettings
+from vacate.domain.judging.surroundings import Surroundings
+from vacate.domain.judging.verdicts import Verdict
 from vacate.domain.sessions import Demand, Session
 from vacate.domain.sweeps import Report, Verb
 from vacate.domain.topology import Target

@@ -9,8 +9,8 @@ from datetime import timedelta
 from vacate.domain.audit import AuditAction, AuditEvent
 from vacate.domain.criteria import Criteria
 from vacate.domain.errors import VacateError
-from vacate.domain.guards import judge
 from vacate.domain.identity import Actor, Permission
+from vacate.domain.judging.judge import judge
 from vacate.domain.plans import LineProgress, Plan, PlanId, PlannedComponent, PlanStage, PlanState, Scope, planned
 from vacate.domain.sweeps import Outcome, SessionOutcome
 from vacate.domain.topology import Component, ComponentId, InstanceId, NodeId, Target

@@ -5,7 +5,10 @@ from dataclasses import replace
 
 from vacate.domain.audit import AuditAction
 from vacate.domain.criteria import Criteria, Criterion
-from vacate.domain.guards import GuardName, GuardSettings, Objection, Surroundings, Verdict, judge
+from vacate.domain.judging.judge import judge
+from vacate.domain.judging.settings import GuardName, GuardSettings
+from vacate.domain.judging.surroundings import Surroundings
+from vacate.domain.judging.verdicts import Objection, Verdict
 from vacate.domain.plans import Plan, PlannedComponent, PlannedVictim
 from vacate.domain.sessions import Session
 from vacate.domain.sweeps import Outcome, SessionOutcome, Verb

@@ -10,7 +10,7 @@ from vacate.domain.activity import Activity
 from vacate.domain.audit import AuditEvent
 from vacate.domain.criteria import Criteria
 from vacate.domain.freezing import Freeze
-from vacate.domain.guards import GuardName, GuardSettings
+from vacate.domain.judging.settings import GuardName, GuardSettings
 from vacate.domain.plans import Application, LineProgress, Plan, PlanId, PlanStage, PlanState
 from vacate.domain.record import AuditQuery, RecordedEvent
 from vacate.domain.servers import Engine, Neighbours

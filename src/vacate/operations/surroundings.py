@@ -1,6 +1,6 @@
 """What the guards must know about a component, joined from its place and its link."""
 
-from vacate.domain.guards import Surroundings
+from vacate.domain.judging.surroundings import Surroundings
 from vacate.operations.ports import Link, Placement
 
 

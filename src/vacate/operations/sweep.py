@@ -9,8 +9,10 @@ from vacate.domain.audit import AuditAction, AuditEvent
 from vacate.domain.criteria import Criteria
 from vacate.domain.errors import KillsFrozenError, StoreUnavailableError, VacateError
 from vacate.domain.freezing import Freeze
-from vacate.domain.guards import GuardName, GuardSettings, Surroundings, Verdict
 from vacate.domain.identity import Actor, Permission
+from vacate.domain.judging.settings import GuardName, GuardSettings
+from vacate.domain.judging.surroundings import Surroundings
+from vacate.domain.judging.verdicts import Verdict
 from vacate.domain.sessions import Session
 from vacate.domain.sweeps import Report, SessionOutcome, Verb
 from vacate.domain.topology import Component, Target

@@ -8,7 +8,7 @@ import msgspec
 from vacate.domain.criteria import Criteria
 from vacate.domain.dsn import host_and_port
 from vacate.domain.errors import CriteriaError, SettingsError
-from vacate.domain.guards import GuardName, GuardSettings
+from vacate.domain.judging.settings import GuardName, GuardSettings
 from vacate.domain.topology import (
     Component,
     ComponentId,

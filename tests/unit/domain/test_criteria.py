@@ -7,7 +7,8 @@ import pytest
 from tests.support.sessions import COORDINATOR, idle_session
 from vacate.domain.criteria import Criteria, Selection, idle_for, misses
 from vacate.domain.criterion import Criterion
-from vacate.domain.guards import GuardSettings, judge
+from vacate.domain.judging.judge import judge
+from vacate.domain.judging.settings import GuardSettings
 from vacate.domain.sessions import Session
 
 MINUTE = timedelta(minutes=1)

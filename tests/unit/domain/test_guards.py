@@ -17,7 +17,11 @@ from tests.support.sessions import (
 )
 from vacate.domain.criteria import Criteria, idle_for
 from vacate.domain.criterion import Criterion
-from vacate.domain.guards import GUARDS, GuardName, GuardSettings, Objection, Surroundings, Verdict, judge
+from vacate.domain.judging.guards import GUARDS
+from vacate.domain.judging.judge import judge
+from vacate.domain.judging.settings import GuardName, GuardSettings
+from vacate.domain.judging.surroundings import Surroundings
+from vacate.domain.judging.verdicts import Objection, Verdict
 from vacate.domain.sessions import Demand, Session
 from vacate.domain.topology import ComponentKind
 

@@ -14,7 +14,10 @@ from tests.support.sessions import (
     idle_session,
 )
 from vacate.domain.criteria import Criteria
-from vacate.domain.guards import GuardName, GuardSettings, Objection, Surroundings, judge
+from vacate.domain.judging.judge import judge
+from vacate.domain.judging.settings import GuardName, GuardSettings
+from vacate.domain.judging.surroundings import Surroundings
+from vacate.domain.judging.verdicts import Objection
 from vacate.domain.reserved import (
     CLUSTER_TOOLS,
     INTERNAL_THREAD_PATTERNS,

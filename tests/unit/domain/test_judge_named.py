@@ -25,7 +25,11 @@ from tests.support.sessions import (
     surroundings,
 )
 from vacate.domain.criteria import Criterion
-from vacate.domain.guards import WAIVED_WHEN_NAMED, GuardName, GuardSettings, Surroundings, Verdict, judge_named
+from vacate.domain.judging.guards import WAIVED_WHEN_NAMED
+from vacate.domain.judging.judge import judge_named
+from vacate.domain.judging.settings import GuardName, GuardSettings
+from vacate.domain.judging.surroundings import Surroundings
+from vacate.domain.judging.verdicts import Verdict
 from vacate.domain.sessions import Demand, Session
 
 NO_SETTINGS = GuardSettings()

@@ -36,7 +36,9 @@ from tests.support.sessions import (
 )
 from vacate.domain.criteria import WAITING_STATES, Criteria, Networks, Selection
 from vacate.domain.fingerprints import fingerprint
-from vacate.domain.guards import GuardName, GuardSettings, Surroundings, judge
+from vacate.domain.judging.judge import judge
+from vacate.domain.judging.settings import GuardName, GuardSettings
+from vacate.domain.judging.surroundings import Surroundings
 from vacate.domain.patterns import Glob, Pattern, Regex
 from vacate.domain.servers import Engine
 from vacate.domain.sessions import Demand, Session

@@ -24,7 +24,10 @@ from tests.support.sessions import (
 from vacate.domain.addresses import parse
 from vacate.domain.criteria import Criteria
 from vacate.domain.criterion import Criterion
-from vacate.domain.guards import GuardName, GuardSettings, Surroundings, Verdict, judge
+from vacate.domain.judging.judge import judge
+from vacate.domain.judging.settings import GuardName, GuardSettings
+from vacate.domain.judging.surroundings import Surroundings
+from vacate.domain.judging.verdicts import Verdict
 from vacate.domain.limits import LIMITS, Grouping, Limits
 from vacate.domain.sessions import Session
 

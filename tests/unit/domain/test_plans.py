@@ -9,7 +9,7 @@ import pytest
 from tests.support.fakes import COMPONENT, INSTANCE, PROJECT
 from tests.support.sessions import LOOK_AT, idle_session
 from vacate.domain.criteria import Criterion
-from vacate.domain.guards import Objection, Verdict
+from vacate.domain.judging.verdicts import Objection, Verdict
 from vacate.domain.plans import (
     Application,
     Plan,

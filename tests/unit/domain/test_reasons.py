@@ -18,16 +18,10 @@ from tests.support.sessions import (
 from vacate.domain.criteria import Criteria, Networks, Selection, StateThreshold, idle_for
 from vacate.domain.criterion import Criterion
 from vacate.domain.fingerprints import fingerprint
-from vacate.domain.guards import (
-    GuardName,
-    GuardSettings,
-    Surroundings,
-    Verdict,
-    judge,
-    judge_named,
-    rules,
-    rules_named,
-)
+from vacate.domain.judging.judge import judge, judge_named, rules, rules_named
+from vacate.domain.judging.settings import GuardName, GuardSettings
+from vacate.domain.judging.surroundings import Surroundings
+from vacate.domain.judging.verdicts import Verdict
 from vacate.domain.limits import Grouping, Limits, answers
 from vacate.domain.patterns import Glob
 from vacate.domain.sessions import Demand, Session

@@ -8,7 +8,7 @@ import pytest
 from tests.support.fakes import COMPONENT
 from tests.support.sessions import LOOK_AT, idle_session
 from vacate.domain.criteria import Criterion
-from vacate.domain.guards import GuardName
+from vacate.domain.judging.settings import GuardName
 from vacate.domain.sweeps import FAILURES, Outcome, Report, SessionOutcome, Verb
 
 

@@ -9,7 +9,9 @@ import pytest
 from tests.support.sessions import idle_session
 from vacate.domain.criteria import Criteria
 from vacate.domain.errors import ComponentUnreachableError
-from vacate.domain.guards import GuardSettings, Surroundings, judge
+from vacate.domain.judging.judge import judge
+from vacate.domain.judging.settings import GuardSettings
+from vacate.domain.judging.surroundings import Surroundings
 from vacate.domain.servers import Engine, Neighbours
 from vacate.domain.sessions import SessionKey, Victim
 from vacate.domain.sweeps import Signal

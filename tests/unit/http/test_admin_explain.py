@@ -8,7 +8,7 @@ import pytest
 from tests.support.fakes import COMPONENT, INSTANCE, TARGET
 from tests.unit.http.admin_door import Operations
 from vacate.domain.errors import ComponentBusyError, NodeUnknownError, SessionUnknownError, VacateError
-from vacate.domain.guards import Verdict
+from vacate.domain.judging.verdicts import Verdict
 from vacate.http.admin.examples import EXPLAINED
 from vacate.operations.wanted import decode_criteria
 

@@ -7,7 +7,7 @@ import pytest
 from tests.support.fakes import COMPONENT, INSTANCE, OTHER_PROJECT, PROJECT, TARGET
 from vacate.domain.criteria import Criteria, Selection
 from vacate.domain.errors import ComponentUnknownError, InstanceUnknownError, NodeUnknownError
-from vacate.domain.guards import GuardSettings
+from vacate.domain.judging.settings import GuardSettings
 from vacate.domain.topology import Component, ComponentId, Instance, InstanceId, NodeId, ProjectId
 from vacate.inventory.static import ConfiguredInstance, StaticInventory
 

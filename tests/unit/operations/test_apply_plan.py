@@ -29,8 +29,8 @@ from vacate.domain.errors import (
     VacateError,
 )
 from vacate.domain.freezing import Freeze
-from vacate.domain.guards import GuardName, GuardSettings
 from vacate.domain.identity import Role
+from vacate.domain.judging.settings import GuardName, GuardSettings
 from vacate.domain.plans import LineStage, PlanId, PlanStage, PlanState
 from vacate.domain.sweeps import Outcome
 from vacate.operations.planned_sweep import departed

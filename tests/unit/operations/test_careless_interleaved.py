@@ -17,7 +17,7 @@ from tests.unit.operations.test_kill_idle_interleaved import (
     LivingServerOfTheGaussFamily,
     world_of,
 )
-from vacate.domain.guards import GuardName
+from vacate.domain.judging.settings import GuardName
 from vacate.domain.sessions import Victim
 from vacate.domain.sweeps import Report, Signal
 from vacate.operations.ports import Signalled

@@ -20,7 +20,7 @@ from vacate.domain.errors import (
     VacateError,
     WrongServerError,
 )
-from vacate.domain.guards import GuardName, GuardSettings
+from vacate.domain.judging.settings import GuardName, GuardSettings
 from vacate.domain.sweeps import Outcome, Report, SessionOutcome, Signal
 from vacate.operations.sweep import Limits
 

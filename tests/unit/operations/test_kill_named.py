@@ -10,8 +10,9 @@ from tests.support.server_model import Kind, Seen, ServerModel
 from vacate.domain.audit import AuditAction, AuditEvent
 from vacate.domain.criteria import Criteria, Criterion, Selection
 from vacate.domain.errors import AuditUnavailableError, ComponentBusyError, PermissionDeniedError, VacateError
-from vacate.domain.guards import WAIVED_WHEN_NAMED, GuardName, GuardSettings
 from vacate.domain.identity import Role
+from vacate.domain.judging.guards import WAIVED_WHEN_NAMED
+from vacate.domain.judging.settings import GuardName, GuardSettings
 from vacate.domain.sessions import Demand
 from vacate.domain.sweeps import Outcome, Report, SessionOutcome, Signal, Verb
 

@@ -22,7 +22,7 @@ from tests.support.sessions import LOOK_AT
 from vacate.domain.audit import AuditAction, AuditEvent
 from vacate.domain.errors import AuditUnavailableError, ComponentUnreachableError, PlanSpentError, VacateError
 from vacate.domain.freezing import Freeze
-from vacate.domain.guards import GuardSettings
+from vacate.domain.judging.settings import GuardSettings
 from vacate.domain.plans import LineStage, Plan, PlanId, PlanStage, PlanState
 from vacate.domain.sessions import SessionKey
 from vacate.domain.sweeps import Outcome

@@ -8,7 +8,7 @@ import pytest
 
 from vacate.domain.criteria import Criteria, Selection, StateThreshold
 from vacate.domain.errors import SettingsError
-from vacate.domain.guards import GuardName, GuardSettings
+from vacate.domain.judging.settings import GuardName, GuardSettings
 from vacate.domain.topology import Component, ComponentKind, ComponentRole, Labels, ProjectId
 from vacate.operations.access import Project, Region
 from vacate.settings.file import AccessSection, Settings

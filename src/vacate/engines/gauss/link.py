@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from vacate.domain.activity import Activity
 from vacate.domain.errors import ComponentUnreachableError
-from vacate.domain.guards import GuardName
+from vacate.domain.judging.settings import GuardName
 from vacate.domain.servers import Engine, Neighbours
 from vacate.domain.sessions import Session, SessionKey, Victim
 from vacate.domain.slots import Slots

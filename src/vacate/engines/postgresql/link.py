@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from vacate.domain.activity import Activity
 from vacate.domain.errors import ComponentUnreachableError
-from vacate.domain.guards import GuardName
+from vacate.domain.judging.settings import GuardName
 from vacate.domain.servers import Engine, Neighbours
 from vacate.domain.sessions import Demand, Session, SessionKey, Victim
 from vacate.domain.slots import Slots

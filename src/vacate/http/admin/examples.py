@@ -3,7 +3,8 @@
 from datetime import UTC, datetime, timedelta
 
 from vacate.domain.criterion import Criterion
-from vacate.domain.guards import GuardName, Objection, Verdict
+from vacate.domain.judging.settings import GuardName
+from vacate.domain.judging.verdicts import Objection, Verdict
 from vacate.domain.plans import (
     Application,
     LineProgress,

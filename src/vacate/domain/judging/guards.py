@@ -1,0 +1,149 @@
+"""The guards: each asks one thing of a session, and answers why the session is spared.
+
+A guard never looks anything up: it reads the session of one look and the facts of the component. What a guard reads of
+an idle session can only change by a statement of that session, and a statement moves `state_change`, which the
+terminating statement compares again.
+"""
+
+import re
+from collections.abc import Callable
+
+from vacate.domain.addresses import is_among
+from vacate.domain.judging.settings import GuardName, GuardSettings
+from vacate.domain.judging.surroundings import Surroundings
+from vacate.domain.reserved import is_a_nodes, is_the_clusters, is_the_platforms
+from vacate.domain.sessions import CLIENT_BACKEND, OWN_APPLICATION, Session
+from vacate.domain.topology import ComponentKind
+
+FDW_APPLICATION = "postgres_fdw"
+
+# A listener is known by its last statement only: the server tells nobody else who listens to what. A comment may stand
+# before the word and a quoted channel right behind it; text that merely looks so spares one session too many.
+_LISTEN = re.compile(r"(?:^|;|\*/)\s*listen\b|\n[^\S\n]*listen\b", re.IGNORECASE)
+
+Guard = Callable[[Session, GuardSettings, Surroundings], str | None]
+
+
+def _own_session(session: Session, _: GuardSettings, __: Surroundings) -> str | None:
+    return "it belongs to Vacate" if session.own or session.application == OWN_APPLICATION else None
+
+
+def _not_a_client(session: Session, _: GuardSettings, __: Surroundings) -> str | None:
+    return (
+        None
+        if session.backend_type == CLIENT_BACKEND
+        else f"it is no client session: {session.backend_type or 'hidden'}"
+    )
+
+
+def _cluster_tool(session: Session, _: GuardSettings, surroundings: Surroundings) -> str | None:
+    if surroundings.engine.of_gauss_family and session.application and is_the_clusters(session.application):
+        return f"it belongs to the cluster itself: {session.application}"
+    return None
+
+
+def _no_client_address(session: Session, _: GuardSettings, __: Surroundings) -> str | None:
+    return (
+        "it has no client address (a local socket or an internal session)" if session.client_address is None else None
+    )
+
+
+def _superuser(session: Session, _: GuardSettings, __: Surroundings) -> str | None:
+    return f"user {session.user!r} is a superuser" if session.superuser else None
+
+
+def _platform_user(session: Session, _: GuardSettings, surroundings: Surroundings) -> str | None:
+    if surroundings.engine.of_gauss_family and session.user and is_the_platforms(session.user):
+        return f"user {session.user!r} belongs to the vendor's platform"
+    return None
+
+
+def _protected_user(session: Session, settings: GuardSettings, _: Surroundings) -> str | None:
+    return f"user {session.user!r} is protected" if session.user in settings.users else None
+
+
+def _protected_application(session: Session, settings: GuardSettings, _: Surroundings) -> str | None:
+    if session.application in settings.applications:
+        return f"application {session.application!r} is protected"
+    return None
+
+
+def _listener(session: Session, _: GuardSettings, __: Surroundings) -> str | None:
+    return "it waits for notifications (LISTEN)" if session.query and _LISTEN.search(session.query) else None
+
+
+def _advisory_lock(session: Session, _: GuardSettings, __: Surroundings) -> str | None:
+    return "it holds an advisory lock" if session.holds_advisory_lock else None
+
+
+def _coordinator_link(session: Session, _: GuardSettings, surroundings: Surroundings) -> str | None:
+    application = session.application
+    if application is None:
+        return None
+    named = application in surroundings.coordinators
+    if surroundings.engine.of_gauss_family:
+        # Coordinators of this family have links to one another as well.
+        found = named or is_a_nodes(application)
+    else:
+        found = surroundings.kind is ComponentKind.DATA_NODE and (named or application == FDW_APPLICATION)
+    return f"it is a coordinator's pooled link ({application})" if found else None
+
+
+def _peer_node(session: Session, _: GuardSettings, surroundings: Surroundings) -> str | None:
+    if not surroundings.engine.of_gauss_family or surroundings.kind is not ComponentKind.DATA_NODE:
+        return None
+    if session.client_address is None:
+        return None
+    if surroundings.peer_addresses is None:
+        return "it is not known which addresses are the instance's own nodes"
+    match is_among(session.client_address, surroundings.peer_addresses):
+        case True:
+            return f"it comes from another node of the instance ({session.client_address})"
+        case None:
+            return f"it cannot be told whether {session.client_address!r} is one of the instance's own nodes"
+        case False:
+            return None
+
+
+def _unknown(session: Session, _: GuardSettings, __: Surroundings) -> str | None:
+    facts = {
+        "user": session.user,
+        "superuser": session.superuser,
+        "database": session.database,
+        "application": session.application,
+        "statement": session.query,
+        "advisory lock": session.holds_advisory_lock,
+    }
+    hidden = [name for name, value in facts.items() if value is None]
+    return f"not known: {', '.join(hidden)}" if hidden else None
+
+
+GUARDS: dict[GuardName, Guard] = {
+    GuardName.OWN_SESSION: _own_session,
+    GuardName.NOT_A_CLIENT: _not_a_client,
+    GuardName.CLUSTER_TOOL: _cluster_tool,
+    GuardName.NO_CLIENT_ADDRESS: _no_client_address,
+    GuardName.SUPERUSER: _superuser,
+    GuardName.PLATFORM_USER: _platform_user,
+    GuardName.PROTECTED_USER: _protected_user,
+    GuardName.PROTECTED_APPLICATION: _protected_application,
+    GuardName.LISTENER: _listener,
+    GuardName.ADVISORY_LOCK: _advisory_lock,
+    GuardName.COORDINATOR_LINK: _coordinator_link,
+    GuardName.PEER_NODE: _peer_node,
+    GuardName.UNKNOWN: _unknown,
+}
+
+NATURE = (GuardName.OWN_SESSION, GuardName.NOT_A_CLIENT, GuardName.CLUSTER_TOOL)
+"""The guards that say what a session is. They are asked before the criteria."""
+
+WAIVED_WHEN_NAMED = frozenset(
+    {
+        GuardName.NO_CLIENT_ADDRESS,
+        GuardName.LISTENER,
+        GuardName.ADVISORY_LOCK,
+        GuardName.COORDINATOR_LINK,
+        GuardName.PEER_NODE,
+    }
+)
+"""The guards that ask whether an idle session is really abandoned. Whoever names a session has answered that."""

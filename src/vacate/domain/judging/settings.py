@@ -1,0 +1,35 @@
+"""The names of the guards, and what an instance says about them."""
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+
+class GuardName(StrEnum):
+    """Every guard, by the name that switches it off and that reports and metrics print."""
+
+    OWN_SESSION = "own_session"
+    NOT_A_CLIENT = "not_a_client"
+    CLUSTER_TOOL = "cluster_tool"
+    NO_CLIENT_ADDRESS = "no_client_address"
+    SUPERUSER = "superuser"
+    PLATFORM_USER = "platform_user"
+    PROTECTED_USER = "protected_user"
+    PROTECTED_APPLICATION = "protected_application"
+    LISTENER = "listener"
+    ADVISORY_LOCK = "advisory_lock"
+    COORDINATOR_LINK = "coordinator_link"
+    PEER_NODE = "peer_node"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GuardSettings:
+    """What an instance protects beyond the defaults, and which defaults it switched off."""
+
+    users: frozenset[str] = frozenset()
+    applications: frozenset[str] = frozenset()
+    off: frozenset[GuardName] = frozenset()
+
+    def waiving(self, names: frozenset[GuardName]) -> "GuardSettings":
+        """The same with these guards off as well."""
+        return replace(self, off=self.off | names)
