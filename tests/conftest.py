@@ -4,6 +4,11 @@ import os
 from collections.abc import Generator
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# Workers share the machine with one another and with the servers they start: how long an example takes says nothing.
+settings.register_profile("patient", parent=settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")
 
 _IN_CI = os.environ.get("CI", "").lower() not in {"", "0", "false"}
 

@@ -42,7 +42,7 @@ CONFIGURATION = REFERENCE / "configuration.md"
 
 FENCE = re.compile(r"^```(?P<info>[^\n]*)\n(?P<body>.*?)^```\s*$", re.MULTILINE | re.DOTALL)
 INLINE = re.compile(r"`(?P<code>(?:vacate|make) [^`\n]+)`")
-TARGET = re.compile(r"^(?P<name>[a-z]+):", re.MULTILINE)
+TARGET = re.compile(r"^(?P<name>[a-z-]+):", re.MULTILINE)
 ASSIGNMENT = re.compile(r"[A-Z_]+=.*")
 
 # What a fragment is a part of.

@@ -64,7 +64,7 @@ def test_a_named_session_that_is_gone_is_a_success(verb: Verb, outcome: Outcome)
 
 
 @both_named_verbs
-@pytest.mark.parametrize("outcome", [*FAILURES, Outcome.SPARED])
+@pytest.mark.parametrize("outcome", sorted(FAILURES | {Outcome.SPARED}))
 def test_a_named_session_that_lives_on_is_a_failure_also_when_it_was_spared(verb: Verb, outcome: Outcome) -> None:
     assert not report(Outcome.TERMINATED, outcome, verb=verb, by=GuardName.SUPERUSER).succeeded
 
