@@ -227,6 +227,7 @@ def _outcomes(number: int, at: datetime) -> Iterable[SessionOutcome]:
             client_port=50000,
             query="",
             holds_advisory_lock=False,
+            holds_replication_slot=False,
             own=False,
         )
         yield SessionOutcome(session=session, outcome=Outcome.TERMINATED, by="signal", reason="seen to be gone")

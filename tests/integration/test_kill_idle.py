@@ -283,12 +283,17 @@ async def _of_protected_application(clients: Clients) -> Client:
     return await clients.idle(application="ledger")
 
 
+async def _slot_owner(clients: Clients) -> Client:
+    make = "SELECT pg_create_physical_replication_slot('copying', true, true)"
+    return await clients.idle(make, "SELECT 1", user="streamer")
+
+
 async def _of_coordinator(clients: Clients) -> Client:
     return await clients.idle(application=COORDINATOR.id)
 
 
 async def _namesake(clients: Clients) -> Client:
-    return await clients.idle(application="vacate")
+    return await clients.idle(user=VACATE, application="vacate")
 
 
 async def _local(clients: Clients) -> Client:
@@ -303,6 +308,7 @@ _PROTECTED = {
     GuardName.PROTECTED_APPLICATION: _of_protected_application,
     GuardName.LISTENER: _listener,
     GuardName.ADVISORY_LOCK: _lock_holder,
+    GuardName.REPLICATION_SLOT: _slot_owner,
     GuardName.COORDINATOR_LINK: _of_coordinator,
 }
 _BY_NAME = GuardSettings(users=frozenset({"clerk"}), applications=frozenset({"ledger"}))

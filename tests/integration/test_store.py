@@ -94,6 +94,7 @@ def session(number: int) -> Session:
         client_port=50000,
         query="SELECT 'a secret of the application'",
         holds_advisory_lock=False,
+        holds_replication_slot=False,
         own=False,
     )
 

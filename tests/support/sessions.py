@@ -57,7 +57,10 @@ class Facts(TypedDict, total=False):
     client_port: int | None
     query: str | None
     holds_advisory_lock: bool | None
+    holds_replication_slot: bool | None
     own: bool
+    user_dropped: bool
+    database_dropped: bool
 
 
 _IDLE = Session(
@@ -77,6 +80,7 @@ _IDLE = Session(
     client_port=51234,
     query="SELECT 1",
     holds_advisory_lock=False,
+    holds_replication_slot=False,
     own=False,
 )
 

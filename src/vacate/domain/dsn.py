@@ -1,7 +1,7 @@
 """A DSN taken apart: where it leads, and the same login at another address. Its text is a secret."""
 
 from dataclasses import dataclass, field
-from urllib.parse import SplitResult, parse_qsl, urlsplit
+from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 from vacate.domain.errors import VacateError
 
@@ -55,6 +55,16 @@ def host_and_port(text: str) -> tuple[str, int]:
     except ValueError:
         return "", 0
     return ("", 0) if "," in parts.netloc else (host or "", port or 0)
+
+
+def user_of(text: str) -> str:
+    """The user that a DSN or another URL logs in as; empty where it names none or cannot be read."""
+    try:
+        parts = urlsplit(text)
+    except ValueError:
+        return ""
+    asked = dict(parse_qsl(parts.query)).get("user", "")
+    return unquote(parts.username or "") or asked
 
 
 def parse_dsn(text: str, place: str) -> Dsn:

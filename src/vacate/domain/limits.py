@@ -14,7 +14,7 @@ from enum import StrEnum
 
 from vacate.domain.addresses import parse
 from vacate.domain.criterion import Criterion
-from vacate.domain.sessions import CLIENT_BACKEND, OWN_APPLICATION, Session
+from vacate.domain.sessions import CLIENT_BACKEND, Session
 
 LIMITS = (
     Criterion.GROUP_UNKNOWN,
@@ -117,7 +117,7 @@ def _rules(limits: Limits, key: str | None, clients: int, line: int) -> tuple[tu
 
 
 def _counts(session: Session) -> bool:
-    return session.backend_type == CLIENT_BACKEND and not session.own and session.application != OWN_APPLICATION
+    return session.backend_type == CLIENT_BACKEND and not session.own
 
 
 def _client(session: Session) -> str | None:

@@ -36,7 +36,10 @@ class Session:
 
     `None` always means that the server did not tell: for want of rights, or because the session is still
     starting. An empty string is a value (a client that set no application name). Only `transaction_start` is also
-    `None` when there is nothing to tell: no transaction is open.
+    `None` when there is nothing to tell: no transaction is open. A user or a database that was dropped meanwhile has no
+    name any more; `user_dropped` and `database_dropped` tell that from a name that is hidden.
+    `own` is true for the session that looks, and for every session that is named like it and logged in as one of
+    Vacate's own users: a name alone can be taken by anybody.
     All times are the server's, aware and in UTC; `in_state_for` is measured with the server's clock.
     """
 
@@ -56,7 +59,10 @@ class Session:
     client_port: int | None
     query: str | None
     holds_advisory_lock: bool | None
+    holds_replication_slot: bool | None
     own: bool
+    user_dropped: bool = False
+    database_dropped: bool = False
 
     @property
     def key(self) -> SessionKey | None:

@@ -13,6 +13,7 @@ from vacate.engines.dialects import link_over, probe
 from vacate.engines.login import LockingLoginError
 from vacate.engines.neighbourhood import Neighbourhood
 from vacate.engines.recognition import ServerSoftware
+from vacate.engines.recollection import CompletedLink
 from vacate.engines.timeouts import Timeouts
 from vacate.engines.wire import Wire
 from vacate.operations.ports import Clock, ComponentHealth, Link, Pins
@@ -20,11 +21,16 @@ from vacate.operations.ports import Clock, ComponentHealth, Link, Pins
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GatewaySettings:
-    """Time limits of the gateway: how often a link is checked, and how long a sweep waits for another one."""
+    """Time limits of the gateway: how often a link is checked, and how long a sweep waits for another one.
+
+    `own_users` are the roles that Vacate logs in as, here or elsewhere. A session of theirs that is named like Vacate's
+    is Vacate's.
+    """
 
     timeouts: Timeouts = field(default_factory=Timeouts)
     check_every: timedelta = timedelta(seconds=5)
     busy_after: timedelta = timedelta(seconds=10)
+    own_users: frozenset[str] = frozenset()
 
 
 @dataclass(slots=True, kw_only=True)
@@ -87,7 +93,8 @@ class EngineGateway:
             line.lent = True
             capabilities = await self._ready(component, line)
             neighbours = await self._neighbourhood.of(component)
-            yield link_over(line.wire, lambda: self._make_ready(component, line), capabilities, neighbours)
+            link = link_over(line.wire, lambda: self._make_ready(component, line), capabilities, neighbours)
+            yield CompletedLink(link=link, own_users=self._settings.own_users)
         finally:
             line.lent = False
             line.lock.release()

@@ -3,7 +3,7 @@
 from collections.abc import Container, Iterable
 
 from vacate.domain.activity import Activity
-from vacate.domain.sessions import Demand, Session, SessionKey, Victim
+from vacate.domain.sessions import OWN_APPLICATION, Demand, Session, SessionKey, Victim
 from vacate.domain.slots import Slots
 from vacate.domain.sweeps import Signal
 from vacate.engines.drivers import Row
@@ -11,8 +11,13 @@ from vacate.operations.ports import Signalled
 
 
 def session(row: Row, *, without: Container[str] = ()) -> Session:
-    """The columns of look.sql are a session's facts, but for those that are about the list itself."""
-    return Session(**{name: value for name, value in row.items() if name not in without})
+    """Makes a session of a row of look.sql, whose columns are its facts but for those about the list itself.
+
+    A session of our own role that has our name is ours as well: another service's, or another component's connection.
+    """
+    facts = {name: value for name, value in row.items() if name not in without}
+    ours = facts.pop("of_own_user") and facts["application"] == OWN_APPLICATION
+    return Session(**facts | {"own": facts["own"] or ours})
 
 
 def activity(row: Iterable[object]) -> Activity:

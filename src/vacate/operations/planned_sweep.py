@@ -105,5 +105,6 @@ def as_planned(victim: PlannedVictim) -> Session:
         client_port=None,
         query=None,
         holds_advisory_lock=None,
+        holds_replication_slot=None,
         own=False,
     )

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from vacate.domain.criteria import Criteria
-from vacate.domain.dsn import host_and_port
+from vacate.domain.dsn import host_and_port, user_of
 from vacate.domain.errors import CriteriaError, SettingsError
 from vacate.domain.judging.settings import GuardName, GuardSettings
 from vacate.domain.topology import (
@@ -242,6 +242,11 @@ class Settings(Section, frozen=True):
             for node in instance.nodes
             for entry in node.components
         }
+
+    def own_users(self) -> frozenset[str]:
+        """The roles that Vacate logs in as: at the components' servers, and at its own store's."""
+        dsns = (*self.servers().values(), self.store.url)
+        return frozenset(filter(None, map(user_of, dsns)))
 
     def project_ids(self) -> dict[str, ProjectId]:
         """Project ids by project name."""

@@ -108,6 +108,7 @@ def _gateway_settings(settings: Settings) -> GatewaySettings:
         ),
         check_every=duration(sweep.check_every, "sweep.check_every"),
         busy_after=duration(sweep.busy_after, "sweep.busy_after"),
+        own_users=settings.own_users(),
     )
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vacate.domain.dsn import Address, Dsn, DsnInvalidError, host_and_port, parse_dsn
+from vacate.domain.dsn import Address, Dsn, DsnInvalidError, host_and_port, parse_dsn, user_of
 
 SECRET = "hunter2"  # noqa: S105 - what must not be repeated.
 
@@ -115,3 +115,18 @@ def test_at_another_address_it_is_the_same_login(password: str, host: str, port:
     assert (parts.hostname, parts.port) == (host, port)
     assert (parts.username, parts.password, parts.path, parts.query) == ("u", wanted.password, "/shop", wanted.query)
     assert parse_dsn(after.text, "") == after == Dsn(text=after.text, address=Address(host=host, port=port))
+
+
+@pytest.mark.parametrize(
+    ("text", "user"),
+    [
+        ("postgresql://vacate:secret@db:5432/postgres", "vacate"),
+        ("gaussdb://Sess%40Mgr@db/postgres", "Sess@Mgr"),
+        ("postgresql://db/postgres?user=vacate&sslmode=require", "vacate"),
+        ("postgresql://db/postgres", ""),
+        ("sqlite:////var/lib/vacate.db", ""),
+        ("postgresql://[broken/postgres", ""),
+    ],
+)
+def test_the_user_of_a_login_is_read_from_its_url(text: str, user: str) -> None:
+    assert user_of(text) == user

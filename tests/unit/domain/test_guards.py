@@ -45,6 +45,11 @@ ALONE = {
     GuardName.CLUSTER_TOOL: (idle_session(application="cm_agent"), NO_SETTINGS, GAUSS_COORDINATOR),
     GuardName.NO_CLIENT_ADDRESS: (idle_session(client_address=None, client_port=-1), NO_SETTINGS, COORDINATOR),
     GuardName.SUPERUSER: (idle_session(user="postgres", superuser=True), NO_SETTINGS, COORDINATOR),
+    GuardName.OWNER_DROPPED: (
+        idle_session(user=None, superuser=None, user_dropped=True),
+        NO_SETTINGS,
+        COORDINATOR,
+    ),
     GuardName.PLATFORM_USER: (idle_session(user="rdsAdmin"), NO_SETTINGS, GAUSS_COORDINATOR),
     GuardName.PROTECTED_USER: (
         idle_session(user="backup"),
@@ -58,6 +63,7 @@ ALONE = {
     ),
     GuardName.LISTENER: (idle_session(query="LISTEN jobs"), NO_SETTINGS, COORDINATOR),
     GuardName.ADVISORY_LOCK: (idle_session(holds_advisory_lock=True), NO_SETTINGS, COORDINATOR),
+    GuardName.REPLICATION_SLOT: (idle_session(holds_replication_slot=True), NO_SETTINGS, COORDINATOR),
     GuardName.COORDINATOR_LINK: (idle_session(application="postgres_fdw"), NO_SETTINGS, DATA_NODE),
     GuardName.PEER_NODE: (idle_session(client_address="192.0.2.1"), NO_SETTINGS, GAUSS_DATA_NODE),
     GuardName.UNKNOWN: (idle_session(database=None), NO_SETTINGS, COORDINATOR),
@@ -113,11 +119,13 @@ def test_the_names_of_the_guards_are_what_users_write() -> None:
         "cluster_tool",
         "no_client_address",
         "superuser",
+        "owner_dropped",
         "platform_user",
         "protected_user",
         "protected_application",
         "listener",
         "advisory_lock",
+        "replication_slot",
         "coordinator_link",
         "peer_node",
         "unknown",
@@ -127,9 +135,17 @@ def test_the_names_of_the_guards_are_what_users_write() -> None:
 # --- each guard's edges ----------------------------------------------------------------------------------------------
 
 
-def test_another_vacates_session_is_known_by_its_application_name() -> None:
-    assert objectors(idle_session(application="vacate")) == {GuardName.OWN_SESSION}
-    assert objectors(idle_session(application="vacate-cleaner")) == set()
+def test_a_name_that_anybody_can_take_makes_no_session_vacates_own() -> None:
+    assert objectors(idle_session(application="vacate")) == set()
+    assert objectors(idle_session(application="vacate", own=True)) == {GuardName.OWN_SESSION}
+
+
+def test_what_was_dropped_is_said_in_words_and_is_no_fact_that_is_hidden() -> None:
+    user = idle_session(user=None, superuser=None, user_dropped=True)
+    both = replace(user, database=None, database_dropped=True)
+    assert verdict(user).objections == (Objection(by=GuardName.OWNER_DROPPED, reason="its user was dropped meanwhile"),)
+    assert verdict(both).reason == "its user and its database were dropped meanwhile"
+    assert objectors(replace(user, database=None)) == {GuardName.OWNER_DROPPED, GuardName.UNKNOWN}
 
 
 @pytest.mark.parametrize(
@@ -243,6 +259,7 @@ def test_on_a_coordinator_a_coordinators_name_protects_nobody() -> None:
         (idle_session(application=None), "application"),
         (idle_session(query=None), "statement"),
         (idle_session(holds_advisory_lock=None), "advisory lock"),
+        (idle_session(holds_replication_slot=None), "replication slot"),
     ],
 )
 def test_a_fact_that_is_not_known_is_named(session: Session, fact: str) -> None:
@@ -332,6 +349,8 @@ def test_guards_object_in_the_order_of_their_names() -> None:
         application="cm_agent",
         query="LISTEN jobs",
         holds_advisory_lock=True,
+        holds_replication_slot=True,
+        user_dropped=True,
         database=None,
     )
     settings = GuardSettings(users=frozenset({"root"}), applications=frozenset({"cm_agent"}))

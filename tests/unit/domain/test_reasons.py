@@ -51,7 +51,6 @@ def said(verdict: Verdict) -> list[tuple[str, str]]:
     ("session", "where", "expected"),
     [
         (idle_session(own=True), COORDINATOR, ("own_session", "it belongs to Vacate")),
-        (idle_session(application="vacate"), COORDINATOR, ("own_session", "it belongs to Vacate")),
         (
             idle_session(backend_type="walsender"),
             COORDINATOR,

@@ -55,6 +55,7 @@ SPARED = SessionOutcome(
         client_port=50000,
         query="",
         holds_advisory_lock=False,
+        holds_replication_slot=False,
         own=False,
     ),
     outcome=Outcome.SPARED,

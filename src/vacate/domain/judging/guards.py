@@ -12,7 +12,7 @@ from vacate.domain.addresses import is_among
 from vacate.domain.judging.settings import GuardName, GuardSettings
 from vacate.domain.judging.surroundings import Surroundings
 from vacate.domain.reserved import is_a_nodes, is_the_clusters, is_the_platforms
-from vacate.domain.sessions import CLIENT_BACKEND, OWN_APPLICATION, Session
+from vacate.domain.sessions import CLIENT_BACKEND, Session
 from vacate.domain.topology import ComponentKind
 
 FDW_APPLICATION = "postgres_fdw"
@@ -25,7 +25,7 @@ Guard = Callable[[Session, GuardSettings, Surroundings], str | None]
 
 
 def _own_session(session: Session, _: GuardSettings, __: Surroundings) -> str | None:
-    return "it belongs to Vacate" if session.own or session.application == OWN_APPLICATION else None
+    return "it belongs to Vacate" if session.own else None
 
 
 def _not_a_client(session: Session, _: GuardSettings, __: Surroundings) -> str | None:
@@ -52,6 +52,11 @@ def _superuser(session: Session, _: GuardSettings, __: Surroundings) -> str | No
     return f"user {session.user!r} is a superuser" if session.superuser else None
 
 
+def _owner_dropped(session: Session, _: GuardSettings, __: Surroundings) -> str | None:
+    dropped = [what for what, gone in (("user", session.user_dropped), ("database", session.database_dropped)) if gone]
+    return f"its {' and its '.join(dropped)} {'were' if dropped[1:] else 'was'} dropped meanwhile" if dropped else None
+
+
 def _platform_user(session: Session, _: GuardSettings, surroundings: Surroundings) -> str | None:
     if surroundings.engine.of_gauss_family and session.user and is_the_platforms(session.user):
         return f"user {session.user!r} belongs to the vendor's platform"
@@ -74,6 +79,10 @@ def _listener(session: Session, _: GuardSettings, __: Surroundings) -> str | Non
 
 def _advisory_lock(session: Session, _: GuardSettings, __: Surroundings) -> str | None:
     return "it holds an advisory lock" if session.holds_advisory_lock else None
+
+
+def _replication_slot(session: Session, _: GuardSettings, __: Surroundings) -> str | None:
+    return "it owns a replication slot" if session.holds_replication_slot else None
 
 
 def _coordinator_link(session: Session, _: GuardSettings, surroundings: Surroundings) -> str | None:
@@ -107,12 +116,13 @@ def _peer_node(session: Session, _: GuardSettings, surroundings: Surroundings) -
 
 def _unknown(session: Session, _: GuardSettings, __: Surroundings) -> str | None:
     facts = {
-        "user": session.user,
-        "superuser": session.superuser,
-        "database": session.database,
+        "user": session.user_dropped or session.user,
+        "superuser": session.user_dropped or session.superuser,
+        "database": session.database_dropped or session.database,
         "application": session.application,
         "statement": session.query,
         "advisory lock": session.holds_advisory_lock,
+        "replication slot": session.holds_replication_slot,
     }
     hidden = [name for name, value in facts.items() if value is None]
     return f"not known: {', '.join(hidden)}" if hidden else None
@@ -124,11 +134,13 @@ GUARDS: dict[GuardName, Guard] = {
     GuardName.CLUSTER_TOOL: _cluster_tool,
     GuardName.NO_CLIENT_ADDRESS: _no_client_address,
     GuardName.SUPERUSER: _superuser,
+    GuardName.OWNER_DROPPED: _owner_dropped,
     GuardName.PLATFORM_USER: _platform_user,
     GuardName.PROTECTED_USER: _protected_user,
     GuardName.PROTECTED_APPLICATION: _protected_application,
     GuardName.LISTENER: _listener,
     GuardName.ADVISORY_LOCK: _advisory_lock,
+    GuardName.REPLICATION_SLOT: _replication_slot,
     GuardName.COORDINATOR_LINK: _coordinator_link,
     GuardName.PEER_NODE: _peer_node,
     GuardName.UNKNOWN: _unknown,
@@ -140,8 +152,10 @@ NATURE = (GuardName.OWN_SESSION, GuardName.NOT_A_CLIENT, GuardName.CLUSTER_TOOL)
 WAIVED_WHEN_NAMED = frozenset(
     {
         GuardName.NO_CLIENT_ADDRESS,
+        GuardName.OWNER_DROPPED,
         GuardName.LISTENER,
         GuardName.ADVISORY_LOCK,
+        GuardName.REPLICATION_SLOT,
         GuardName.COORDINATOR_LINK,
         GuardName.PEER_NODE,
     }

@@ -20,6 +20,8 @@ SELECT a.pid AS session_id,
        a.pid IN (SELECT l.pid
                    FROM pg_locks l
                   WHERE l.locktype = 'advisory' AND l.pid IS NOT NULL) AS holds_advisory_lock,
+       false AS holds_replication_slot,
+       coalesce(a.usename = session_user, false) AS of_own_user,
        a.pid = pg_backend_pid() AS own,
        v.sees_all
   FROM (SELECT bool_or(rolsystemadmin) OR pg_has_role(CAST('gs_role_read_all_stats' AS name), 'USAGE') AS sees_all
@@ -33,7 +35,8 @@ SELECT a.pid AS session_id,
 -- Every session, as the server lists them now. In a thread pool an idle session has no thread, and its pid is 0; its
 -- id names it. `sees_all` tells whether our role is shown more than its own sessions: it is read together with them,
 -- since what is not shown leaves no gap. The user with the id 10 made the cluster. Roles with SYSADMIN are known only
--- if our role may see others.
+-- if our role may see others. No session of a client owns a replication slot: there are no temporary ones, and functions
+-- release what they make. The list leaves out sessions whose user was dropped.
 SELECT a.sessionid AS session_id,
        a.pid,
        a.backend_start,
@@ -53,6 +56,8 @@ SELECT a.sessionid AS session_id,
        a.sessionid IN (SELECT l.sessionid
                          FROM pg_locks l
                         WHERE l.locktype = 'advisory' AND l.sessionid IS NOT NULL) AS holds_advisory_lock,
+       false AS holds_replication_slot,
+       coalesce(a.usename = session_user, false) AS of_own_user,
        a.pid = pg_backend_pid() AS own,
        v.sees_all
   FROM (SELECT bool_or(rolsystemadmin OR rolmonitoradmin) AS sees_all FROM pg_roles WHERE rolname = current_user) v

@@ -1,6 +1,8 @@
 -- since: 15
 /* vacate:look */
--- Every session and every other backend, as the server lists them now. What Vacate's role may not see is NULL.
+-- Every session and every other backend, as the server lists them now. What Vacate's role may not see is NULL, and so
+-- is the name of a role or database that was dropped meanwhile. A replication slot that belongs to a session is released
+-- when the session ends, and dropped if it is a temporary one; the list of slots is short and read once.
 SELECT a.pid AS session_id,
        a.pid,
        a.backend_start,
@@ -17,6 +19,10 @@ SELECT a.pid AS session_id,
        a.client_port,
        a.query,
        a.pid = ANY (ARRAY(SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND pid IS NOT NULL)) AS holds_advisory_lock,
+       a.pid = ANY (ARRAY(SELECT active_pid FROM pg_replication_slots WHERE active_pid IS NOT NULL)) AS holds_replication_slot,
+       a.usesysid IS NOT NULL AND r.oid IS NULL AS user_dropped,
+       a.datid IS NOT NULL AND d.oid IS NULL AS database_dropped,
+       coalesce(a.usesysid = (SELECT oid FROM pg_roles WHERE rolname = session_user), false) AS of_own_user,
        a.pid = pg_backend_pid() AS own
   FROM pg_stat_get_activity(NULL) a
   LEFT JOIN pg_roles r ON r.oid = a.usesysid

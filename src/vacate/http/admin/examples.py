@@ -100,6 +100,7 @@ _IDLE = Session(
     client_port=51234,
     query="COMMIT",
     holds_advisory_lock=True,
+    holds_replication_slot=False,
     own=False,
 )
 _HOLDS = Objection(by=GuardName.ADVISORY_LOCK, reason="it holds an advisory lock")
