@@ -1,7 +1,7 @@
 # The one front door. Everything below sets itself up: a checkout, Python 3.11 or newer, git and make suffice.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-fast crash mutants live check bench pins clean
+.PHONY: help demo test test-fast neighbours crash mutants live check bench pins clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -10,6 +10,7 @@ COMPILE := UV_PYTHON_DOWNLOADS=never $(BIN)/uv pip compile --quiet --upgrade --u
 	--generate-hashes --no-emit-index-url --no-emit-find-links --custom-compile-command "make pins" --no-annotate pyproject.toml
 
 NODE_CLIENT := tests/contract/node
+NODE_POOL := tests/neighbours/node
 
 # One worker a processor. A file stays on one worker, so that its tests share a server, and files run in the order of
 # their folders: those that take long first, so that the short ones fill up the end.
@@ -27,6 +28,9 @@ test: .venv/.installed $(NODE_CLIENT)/node_modules/.installed ## run every test 
 
 test-fast: .venv/.installed ## run the tests that need no server, in a minute
 	@$(BIN)/python -m pytest $(PARALLEL) --quiet tests/unit $(ARGS)
+
+neighbours: .venv/.neighbours $(NODE_POOL)/node_modules/.installed ## run Vacate beside pools, backups, failover managers (ARGS="-k barman")
+	@$(BIN)/python -m pytest tests/neighbours $(ARGS)
 
 crash: .venv/.installed ## kill the service, its store and the target during many sweeps (ROUNDS=200)
 	@VACATE_CRASHES=$(or $(ROUNDS),200) $(BIN)/python -m pytest tests/contract/test_crashes.py -q --no-header
@@ -55,10 +59,11 @@ pins: .venv/bin/python ## resolve pyproject.toml anew into requirements/*.txt
 	$(COMPILE) --constraint requirements/dev.txt --extra demo --group build --output-file requirements/demo.txt
 	$(COMPILE) --constraint requirements/dev.txt --output-file requirements/runtime.txt
 	$(COMPILE) --constraint requirements/dev.txt --extra gaussdb --output-file requirements/gaussdb.txt
+	$(COMPILE) --constraint requirements/dev.txt --group neighbours --output-file requirements/neighbours.txt
 
 # The demo's folder stays: the next demo finds there what a killed one left running, and ends it.
 clean: ## remove the virtual environment, caches and built files
-	rm -rf .venv $(NODE_CLIENT)/node_modules build dist mutants .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf .venv $(NODE_CLIENT)/node_modules $(NODE_POOL)/node_modules build dist mutants .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 	find src tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .venv/bin/python:
@@ -81,9 +86,16 @@ clean: ## remove the virtual environment, caches and built files
 	@$(PIP) install --no-deps --no-build-isolation --editable .
 	@touch .venv/.demo $@
 
+# The tests beside other tools need those of PyPI; those of Debian are skipped by name where they are absent.
+.venv/.neighbours: requirements/neighbours.txt .venv/.installed
+	@echo "Adding requirements/neighbours.txt to .venv"
+	@$(PIP) install --require-hashes --requirement requirements/neighbours.txt
+	@touch $@
+
 # The contract tests drive the vendor's client for Node; Node and npm come with the development requirements.
 # Whoever moves its pins runs `npm install --package-lock-only` there and takes the `funding` addresses out again.
-$(NODE_CLIENT)/node_modules/.installed: $(NODE_CLIENT)/package.json $(NODE_CLIENT)/package-lock.json | .venv/.installed
-	@echo "Setting up $(NODE_CLIENT) from its package-lock.json"
-	@cd $(NODE_CLIENT) && "$(CURDIR)/$(BIN)/npm" ci --ignore-scripts --loglevel=error
+$(NODE_CLIENT)/node_modules/.installed $(NODE_POOL)/node_modules/.installed: \
+		%/node_modules/.installed: %/package.json %/package-lock.json | .venv/.installed
+	@echo "Setting up $* from its package-lock.json"
+	@cd $* && "$(CURDIR)/$(BIN)/npm" ci --ignore-scripts --loglevel=error
 	@touch $@
