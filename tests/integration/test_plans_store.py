@@ -10,6 +10,7 @@ import pytest
 from tests.support.fakes import COMPONENT, INSTANCE, OTHER_PROJECT, PROJECT
 from tests.support.sessions import LOOK_AT, idle_session
 from vacate.domain.judging.verdicts import Verdict
+from vacate.domain.judging.victim_warnings import VictimWarning, WarningKind
 from vacate.domain.plans import (
     Application,
     LineProgress,
@@ -53,6 +54,11 @@ def plan_of(name: str = "p1", *, made_after: timedelta = timedelta(0)) -> Plan:
                 victims=victims,
                 spared=(("listener", 2), ("not_idle", 3)),
                 slots=Slots(maximum=100, reserved=3, used=50),
+                warnings=(
+                    VictimWarning(
+                        kind=WarningKind.POOL, sessions=2, user="app", client_address="192.0.2.7", application=""
+                    ),
+                ),
             ),
             PlannedComponent(component=other, problem="no answer"),
         ),

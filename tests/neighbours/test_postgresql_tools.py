@@ -10,11 +10,11 @@ from tests.support.postgres import APP, Clients, LiveServer, installation_of
 
 TABLES = 4
 ROWS = 80_000
-_SHOP = "\n".join(
-    f"CREATE TABLE wares_{n} AS SELECT i AS id, md5(i::text) AS name FROM generate_series(1, {ROWS}) i;"
-    f"CREATE INDEX wares_{n}_name ON wares_{n} (name); ALTER TABLE wares_{n} ADD PRIMARY KEY (id);"  # noqa: S608 - numbers of the test.
-    for n in range(TABLES)
-)
+_TABLE = """
+CREATE TABLE wares_{n} AS SELECT i AS id, md5(i::text) AS name FROM generate_series(1, {rows}) i;
+CREATE INDEX wares_{n}_name ON wares_{n} (name);
+ALTER TABLE wares_{n} ADD PRIMARY KEY (id);
+"""
 
 
 @pytest.fixture(scope="module")
@@ -22,7 +22,8 @@ def shop(shared_server: LiveServer) -> LiveServer:
     """A database with tables and indexes, and an empty one beside it; both belong to the application's user."""
     server = shared_server.server
     server.psql("CREATE DATABASE shop OWNER app; CREATE DATABASE restored OWNER app;")
-    server.psql(f"\\connect shop\nSET ROLE app;\n{_SHOP}")
+    tables = "".join(_TABLE.format(n=n, rows=ROWS) for n in range(TABLES))
+    server.psql(f"\\connect shop\nSET ROLE app;\n{tables}")
     return shared_server
 
 

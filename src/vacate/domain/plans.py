@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import NewType
 
 from vacate.domain.judging.verdicts import Verdict
+from vacate.domain.judging.victim_warnings import VictimWarning
 from vacate.domain.sessions import Demand, SessionKey, Victim
 from vacate.domain.slots import Slots
 from vacate.domain.sweeps import Outcome
@@ -85,7 +86,7 @@ class PlannedComponent:
     """One component's line of a plan.
 
     `spared` counts the sessions that are left alone by the first objection to ending each. A component that could not
-    be looked at has a `problem`, and no victims and slots.
+    be looked at has a `problem`, and no victims and slots. `warnings` say what groups of the victims look like.
     """
 
     component: Component
@@ -93,6 +94,7 @@ class PlannedComponent:
     spared: tuple[tuple[str, int], ...] = ()
     slots: Slots | None = None
     problem: str | None = None
+    warnings: tuple[VictimWarning, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,7 +158,13 @@ def _said(line: PlannedComponent) -> list[object]:
         line.spared,
         [line.slots.maximum, line.slots.reserved, line.slots.used] if line.slots else None,
         line.problem,
+        # A plan without warnings says the same as one of a service that knew none, and keeps its digest.
+        *([_warned(line.warnings)] if line.warnings else ()),
     ]
+
+
+def _warned(warnings: tuple[VictimWarning, ...]) -> list[object]:
+    return [[each.kind, each.sessions, each.user, each.client_address, each.application] for each in warnings]
 
 
 # --- how far it has come ---------------------------------------------------------------------------------------------

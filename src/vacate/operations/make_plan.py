@@ -11,6 +11,7 @@ from vacate.domain.criteria import Criteria
 from vacate.domain.errors import VacateError
 from vacate.domain.identity import Actor, Permission
 from vacate.domain.judging.judge import judge
+from vacate.domain.judging.victim_warnings import warnings_of
 from vacate.domain.plans import LineProgress, Plan, PlanId, PlannedComponent, PlanStage, PlanState, Scope, planned
 from vacate.domain.sweeps import Outcome, SessionOutcome
 from vacate.domain.topology import Component, ComponentId, InstanceId, NodeId, Target
@@ -103,7 +104,11 @@ class MakePlan:
             victims = tuple(victim for verdict in verdicts if (victim := planned(verdict)) is not None)
             spared = Counter(verdict.objections[0].by.value for verdict in verdicts if verdict.objections)
             return PlannedComponent(
-                component=component, victims=victims, spared=tuple(sorted(spared.items())), slots=slots
+                component=component,
+                victims=victims,
+                spared=tuple(sorted(spared.items())),
+                slots=slots,
+                warnings=warnings_of(verdict.session for verdict in verdicts if verdict.victim is not None),
             )
 
         try:

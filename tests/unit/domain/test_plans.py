@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -10,6 +11,7 @@ from tests.support.fakes import COMPONENT, INSTANCE, PROJECT
 from tests.support.sessions import LOOK_AT, idle_session
 from vacate.domain.criteria import Criterion
 from vacate.domain.judging.verdicts import Objection, Verdict
+from vacate.domain.judging.victim_warnings import VictimWarning, WarningKind
 from vacate.domain.plans import (
     Application,
     Plan,
@@ -52,6 +54,9 @@ PLAN = Plan(
 )
 
 
+POOL = VictimWarning(kind=WarningKind.POOL, sessions=2, user="app", client_address="192.0.2.7", application="")
+
+
 def with_line(**changes: object) -> Plan:
     return replace(PLAN, components=(replace(LINE, **changes),))  # pyright: ignore[reportArgumentType]
 
@@ -75,6 +80,7 @@ DIFFERENT: dict[str, Callable[[], Plan]] = {
     "other counts": lambda: with_line(spared=(("not_idle", 4),)),
     "fuller": lambda: with_line(slots=Slots(maximum=100, reserved=3, used=51)),
     "a problem": lambda: with_line(problem="no answer"),
+    "a warning": lambda: with_line(warnings=(POOL,)),
     "another start": lambda: with_victim(key=replace(ONE.key, backend_start=LOOK_AT)),
     "another pid": lambda: with_victim(pid=7),
     "another demand": lambda: with_victim(demand=Demand.SAME_SESSION),
@@ -91,6 +97,20 @@ DIFFERENT: dict[str, Callable[[], Plan]] = {
 @pytest.mark.parametrize("change", DIFFERENT)
 def test_whatever_differs_gives_another_digest(change: str) -> None:
     assert DIFFERENT[change]().digest != PLAN.digest
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"kind": WarningKind.POOLER},
+        {"sessions": 1},
+        {"user": None},
+        {"client_address": None},
+        {"application": None},
+    ],
+)
+def test_a_warning_that_says_something_else_gives_another_digest(change: dict[str, Any]) -> None:
+    assert with_line(warnings=(replace(POOL, **change),)).digest != with_line(warnings=(POOL,)).digest
 
 
 def test_the_same_plan_has_the_same_digest() -> None:

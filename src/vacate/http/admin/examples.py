@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from vacate.domain.criterion import Criterion
 from vacate.domain.judging.settings import GuardName
 from vacate.domain.judging.verdicts import Objection, Verdict
+from vacate.domain.judging.victim_warnings import VictimWarning, WarningKind
 from vacate.domain.plans import (
     Application,
     LineProgress,
@@ -55,6 +56,11 @@ _PLAN = Plan(
             victims=(_VICTIM,),
             spared=(("not_idle", 3), ("superuser", 1)),
             slots=Slots(maximum=100, reserved=3, used=5),
+            warnings=(
+                VictimWarning(
+                    kind=WarningKind.POOLER, sessions=1, user="app", client_address="192.0.2.7", application="web"
+                ),
+            ),
         ),
     ),
 )

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
+from vacate.domain.judging.victim_warnings import ADVICE, VictimWarning, WarningKind
 from vacate.domain.plans import LineProgress, LineStage, PlannedComponent, PlannedVictim, PlanStage, PlanState
 from vacate.domain.slots import Slots
 from vacate.http.admin.fields import ComponentId, InstanceId, Moment, NodeId, Number, Seconds
@@ -47,6 +48,25 @@ class PlanSlots(msgspec.Struct, frozen=True, kw_only=True):
     free_after: Annotated[int, Meta(description="Left for everybody when every victim is gone.", examples=[45])]
 
 
+class PlanWarning(msgspec.Struct, frozen=True, kw_only=True):
+    """Victims of one user, client and application that look like one thing that would suffer from their end."""
+
+    kind: Annotated[
+        WarningKind,
+        Meta(
+            description=(
+                "`pool`: an application's connection pool. `pooler`: a pooler's parked connections. `restore`: a "
+                "restore between two steps. `agent`: pgAgent. `rewind`: pg_rewind between two reads."
+            )
+        ),
+    ]
+    sessions: Annotated[int, Meta(description="How many of the victims.", examples=[4])]
+    user: Annotated[str | None, Meta(description="Their user.", examples=["app"])]
+    client_address: Annotated[str | None, Meta(description="Their client's address.", examples=["192.0.2.7"])]
+    application: Annotated[str | None, Meta(description="What their client calls itself; empty for no name.")]
+    advice: Annotated[str, Meta(description="What to do about it.", examples=[ADVICE[WarningKind.POOL]])]
+
+
 class PlanProgress(msgspec.Struct, frozen=True, kw_only=True):
     """What has become of one component's victims by now."""
 
@@ -77,6 +97,10 @@ class PlanComponent(msgspec.Struct, frozen=True, kw_only=True):
         Meta(description="How many sessions are left alone, by the first criterion or guard that objects."),
     ]
     slots: Annotated[PlanSlots | None, Meta(description="The server's slots; null when it could not be looked at.")]
+    warnings: Annotated[
+        list[PlanWarning],
+        Meta(description="What groups of the victims look like. A warning spares nobody; see the page on neighbours."),
+    ]
     problem: Annotated[
         str | None, Meta(description="Why it could not be looked at; null when it could. Such a line has no victims.")
     ]
@@ -184,6 +208,7 @@ def _component(planned: PlannedComponent, progress: LineProgress) -> PlanCompone
         victims=[_victim(victim) for victim in planned.victims],
         spared=dict(planned.spared),
         slots=planned.slots and _slots(planned.slots, len(planned.victims)),
+        warnings=[_warning(warning) for warning in planned.warnings],
         problem=planned.problem,
         progress=PlanProgress(
             stage=progress.stage,
@@ -206,6 +231,17 @@ def _victim(victim: PlannedVictim) -> PlanVictim:
         database=victim.database,
         application=victim.application,
         client_address=victim.client_address,
+    )
+
+
+def _warning(warning: VictimWarning) -> PlanWarning:
+    return PlanWarning(
+        kind=warning.kind,
+        sessions=warning.sessions,
+        user=warning.user,
+        client_address=warning.client_address,
+        application=warning.application,
+        advice=ADVICE[warning.kind],
     )
 
 
