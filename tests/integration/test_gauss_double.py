@@ -506,7 +506,7 @@ async def test_the_familys_settings_stand_beside_postgresqls(
     names = ("session_timeout", "enable_thread_pool", "enableSeparationOfDuty", "server_version", "cluster_name")
     values = [await vacates.fetchval("SELECT current_setting($1)", name) for name in names]
 
-    assert values == ["600", "on" if gauss_server.pool else "off", "off", "9.2.4", gauss_server.server.name]
+    assert values == ["10min", "on" if gauss_server.pool else "off", "off", "9.2.4", gauss_server.server.name]
     assert await vacates.fetchval("SELECT current_setting('no_such', true)") is None
     assert await _refusal(vacates, "SELECT current_setting('no_such')") == "42704"
     assert await _refusal(vacates, "SELECT set_config('session_timeout', '86401', false)") == "22023"

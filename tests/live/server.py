@@ -125,7 +125,9 @@ class Clients:
 
     async def idle(self, *statements: str, application: str = "web") -> Client:
         """A session that ran its statements and is idle, in a transaction if they left one open."""
-        connection = await self.server.driver.connect(self.server.app, {"application_name": application})
+        connection = await self.server.driver.connect(self.server.app, {"application_name": "web"})
+        # Servers refuse some names at the login (SQLSTATE D0011), and let a session take them afterwards.
+        await connection.fetch("SELECT set_config('application_name', $1, false)", application)
         (row,) = await connection.fetch(OWN_ID)
         client = Client(connection=connection, id=row["id"])
         self.opened.append(client)

@@ -45,7 +45,7 @@ def signalled(row: Row, demand: Demand) -> Signalled:
     """The answer to one victim's second read."""
     signal = Signal(row["signal"])
     reason = _WOKE[demand] if signal is Signal.WOKE else _REASONS[signal]
-    return Signalled(key=key(row), signal=signal, reason=reason.format(state=row["state"]))
+    return Signalled(key=key(row), signal=signal, reason=reason.format(state=row["state"] or "not shown"))
 
 
 _WOKE = {

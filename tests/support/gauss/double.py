@@ -65,6 +65,9 @@ SELECT format('REVOKE %I FROM %I', g.rolname, :'role')
   FROM pg_auth_members m JOIN pg_authid g ON g.oid = m.roleid JOIN pg_authid r ON r.oid = m.member
  WHERE r.rolname = :'role' \\gexec
 """
+_FORGET = """
+TRUNCATE gauss.nodes, gauss.internal_threads, gauss.renumbered, gauss.outside_the_pool, gauss.parallel;
+"""
 _THREADS = """
 INSERT INTO gauss.internal_threads (application_name, client_addr, client_port, state, state_change, backend_start)
 SELECT application, address::inet, port, state, clock_timestamp() - make_interval(secs => for_s),
@@ -210,8 +213,8 @@ class GaussDouble(LiveServer):
         self._insert(_THREADS, threads)
 
     def forget(self) -> None:
-        """No nodes, no threads, no numbers and no ways past the pool of a test's own."""
-        self.server.psql("TRUNCATE gauss.nodes, gauss.internal_threads, gauss.renumbered, gauss.outside_the_pool;")
+        """No nodes, no threads, no numbers, no ways past the pool and no parallel statements of a test's own."""
+        self.server.psql(_FORGET)
 
     def renumber(self, real_pid: int, sessionid: int) -> None:
         """Give a session of the pool another id, such as one that a session of an earlier life had."""
@@ -221,6 +224,11 @@ class GaussDouble(LiveServer):
     def outside_the_pool(self, application: str) -> None:
         """An application's sessions have threads of their own, as those have that log in at the HA port."""
         self.server.psql("INSERT INTO gauss.outside_the_pool VALUES (:'name');", variables={"name": application})
+
+    def parallel(self, application: str, threads: int) -> None:
+        """Run an application's statements on so many threads beside the session's own."""
+        script = "INSERT INTO gauss.parallel VALUES (:'name', :'threads'::int);"
+        self.server.psql(script, variables={"name": application, "threads": str(threads)})
 
     # --- who may what ------------------------------------------------------------------------------------------------
 

@@ -26,6 +26,8 @@ CREATE TABLE gauss.internal_threads (
 -- Sessions that took a number of the caller's choice, and applications that log in past the pool (at the HA port).
 CREATE TABLE gauss.renumbered (real_pid int PRIMARY KEY, sessionid bigint NOT NULL UNIQUE);
 CREATE TABLE gauss.outside_the_pool (application_name text PRIMARY KEY);
+-- Applications whose statements run in parallel, and on how many threads beside the session's own.
+CREATE TABLE gauss.parallel (application_name text PRIMARY KEY, threads int NOT NULL);
 -- Columns, functions, settings and roles that the server does not have.
 CREATE TABLE gauss.absent (feature text PRIMARY KEY);
 CREATE TABLE gauss.nodes (
@@ -46,10 +48,20 @@ CREATE FUNCTION gauss.is_ours(name text) RETURNS boolean LANGUAGE sql IMMUTABLE 
 CREATE FUNCTION gauss.is_absent(feature text) RETURNS boolean LANGUAGE sql STABLE SECURITY DEFINER AS $$
     SELECT EXISTS (SELECT FROM gauss.absent a WHERE a.feature = lower($1)) $$;
 
+-- Seconds as a server shows them: in the largest unit that fits.
+CREATE FUNCTION gauss.as_duration(seconds int) RETURNS text LANGUAGE sql IMMUTABLE AS $$
+    SELECT CASE WHEN seconds = 0 THEN '0'
+                WHEN seconds % 86400 = 0 THEN seconds / 86400 || 'd'
+                WHEN seconds % 3600 = 0 THEN seconds / 3600 || 'h'
+                WHEN seconds % 60 = 0 THEN seconds / 60 || 'min'
+                ELSE seconds || 's' END $$;
+
 CREATE FUNCTION gauss.current_setting(name text, missing_ok boolean) RETURNS text LANGUAGE plpgsql STABLE AS $$
 BEGIN
     IF NOT gauss.is_ours(name) THEN
         RETURN pg_catalog.current_setting(name, missing_ok);
+    ELSIF lower(name) = 'session_timeout' AND NOT gauss.is_absent(name) THEN
+        RETURN gauss.as_duration(pg_catalog.current_setting('gauss.session_timeout')::int);
     ELSIF NOT gauss.is_absent(name) THEN
         RETURN pg_catalog.current_setting('gauss.' || lower(name));
     ELSIF missing_ok THEN
@@ -98,6 +110,19 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
                 ELSE EXISTS (SELECT FROM gauss.attributes a JOIN pg_authid r ON r.oid = a.role
                               WHERE r.rolname = $1 AND a.monitor_admin) END $$;
 
+-- The catalogue of roles is read by the initial user and by system administrators, also where duties are separated;
+-- the rights of the initial user are a system administrator's only where they are not.
+CREATE FUNCTION gauss.has_table_privilege(role oid, relation text, privilege text) RETURNS boolean
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
+    SELECT CASE WHEN lower($2) IN ('pg_authid', 'pg_catalog.pg_authid')
+                THEN $1 = 10 OR EXISTS (SELECT FROM gauss.attributes a WHERE a.role = $1 AND a.system_admin)
+                ELSE pg_catalog.has_table_privilege($1, $2, $3) END $$;
+
+CREATE FUNCTION gauss.pg_has_role(role oid, of oid, privilege text) RETURNS boolean
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
+    SELECT CASE WHEN $2 = 10 THEN coalesce((SELECT gauss.is_admin(rolname) FROM pg_authid WHERE oid = $1), false)
+                ELSE pg_catalog.pg_has_role($1, $2, $3) END $$;
+
 -- --- sessions --------------------------------------------------------------------------------------------------------
 
 -- Which pid our own row had in the list that this statement read, so that `pid = pg_backend_pid()` finds that row,
@@ -118,9 +143,13 @@ CREATE FUNCTION gauss.as_thread(real_pid int) RETURNS bigint LANGUAGE sql IMMUTA
 -- Outside the pool a session is its thread. In the pool:
 -- * its id counts up from the server's start. Real pids do as well, so their distance from the postmaster's is taken,
 --   which needs no table: it works on a standby;
--- * while it is idle it has no worker, and its pid is 0. Whoever wakes takes a worker, and keeps it to the end of the
+-- * while it is idle it has no worker, and its pid is 0, unless it holds an advisory lock beyond its transactions.
+--   Before its first statement it has no state either. Whoever wakes takes a worker, and keeps it to the end of the
 --   transaction. Each waking has a home among `gauss.workers` workers; where several meet, the first keeps it and the
 --   others take spare ones. With one home, whoever wakes takes the lowest, and moves down when somebody before leaves.
+--
+-- A statement that runs in parallel has a row for each of its threads besides, with the session's id and no client. The
+-- pool's threads stay afterwards, as idle rows with the id 0.
 CREATE FUNCTION gauss.sessions(viewer name, remember boolean) RETURNS TABLE (
     real_pid int, datid oid, datname name, pid bigint, sessionid bigint, lwtid int, usesysid oid, usename name,
     application_name text, client_addr inet, client_hostname text, client_port int, backend_start timestamptz,
@@ -146,27 +175,46 @@ BEGIN
     END IF;
     PERFORM pg_stat_clear_snapshot();
     RETURN QUERY
-    WITH clients AS (
-        SELECT b.*, pool AND o.application_name IS NULL AS pooled,
-               CASE WHEN b.state <> 'idle' THEN
-                   abs(hashtextextended(b.pid || ' ' || coalesce(b.xact_start, b.query_start, b.backend_start), 0))
-                   % homes END AS home
+    WITH holders AS MATERIALIZED (
+        SELECT DISTINCT l.pid FROM pg_lock_status() l WHERE pool AND l.locktype = 'advisory' AND l.granted
+    ), clients AS (
+        SELECT b.*, pool AND o.application_name IS NULL AS pooled, b.state = 'idle' AND b.query_start IS NULL AS fresh,
+               b.state <> 'idle' OR b.pid IN (SELECT h.pid FROM holders h) AS held,
+               abs(hashtextextended(b.pid || ' ' || coalesce(b.xact_start, b.query_start, b.backend_start), 0))
+               % homes AS home
           FROM pg_stat_get_activity(NULL) b
           LEFT JOIN gauss.outside_the_pool o ON pool AND o.application_name = b.application_name
          WHERE b.backend_type = 'client backend'
     ), numbered AS (
         SELECT c.pid AS real_pid, c.datid, c.usesysid, c.application_name, c.client_addr, c.client_hostname,
-               c.client_port, c.backend_start, c.xact_start, c.query_start, c.state_change,
-               coalesce(c.wait_event_type = 'Lock', false) AS waiting, c.state, c.query,
+               c.client_port, c.backend_start,
+               CASE WHEN c.state <> 'idle in transaction (aborted)' THEN c.xact_start END AS xact_start,
+               c.query_start,
+               CASE WHEN NOT (c.pooled AND c.fresh) THEN c.state_change END AS state_change,
+               coalesce(c.wait_event_type = 'Lock', false) AS waiting,
+               CASE WHEN NOT (c.pooled AND c.fresh) THEN c.state END AS state,
+               CASE WHEN NOT c.fresh THEN c.query END AS query,
                CASE WHEN NOT c.pooled THEN gauss.as_thread(c.pid)
-                    WHEN c.state = 'idle' THEN 0
-                    -- The rank among those of the same home; idle sessions stand in no such line.
+                    WHEN NOT c.held THEN 0
+                    -- The rank among those of the same home; sessions without a worker stand in no such line.
                     ELSE 139000000000000 + 4096 * (c.home + homes * (row_number() OVER (
-                             PARTITION BY c.pooled AND c.state <> 'idle', c.home
+                             PARTITION BY c.pooled AND c.held, c.home
                              ORDER BY coalesce(c.xact_start, c.query_start, c.backend_start), c.pid) - 1)) END AS pid,
                CASE WHEN c.pooled THEN coalesce(n.sessionid, (c.pid - postmaster + 4194304) % 4194304)
                     ELSE gauss.as_thread(c.pid) END AS sessionid
           FROM clients c LEFT JOIN gauss.renumbered n ON c.pooled AND n.real_pid = c.pid
+        UNION ALL
+        SELECT NULL, c.datid, c.usesysid, c.application_name, NULL, NULL, NULL,
+               CASE WHEN NOT c.pooled THEN c.backend_start END, CASE WHEN c.state = 'active' THEN c.xact_start END,
+               NULL, c.state_change, false, c.state, NULL, 142000000000000 + 64 * c.pid + t.number,
+               CASE WHEN c.state <> 'active' THEN 0
+                    WHEN c.pooled THEN coalesce(n.sessionid, (c.pid - postmaster + 4194304) % 4194304)
+                    ELSE gauss.as_thread(c.pid) END
+          FROM clients c
+          JOIN gauss.parallel p ON p.application_name = c.application_name
+          LEFT JOIN gauss.renumbered n ON c.pooled AND n.real_pid = c.pid
+         CROSS JOIN LATERAL generate_series(1, p.threads) t (number)
+         WHERE c.state = 'active' OR c.pooled AND c.state = 'idle' AND NOT c.fresh
         UNION ALL
         SELECT NULL, (SELECT oid FROM pg_database WHERE datname = 'postgres'), 10, t.application_name, t.client_addr,
                NULL, t.client_port, t.backend_start, NULL, NULL, t.state_change, false, t.state, t.query,
@@ -178,8 +226,9 @@ BEGIN
            s.sessionid, coalesce(s.real_pid, 1), s.usesysid, u.rolname, s.application_name, s.client_addr,
            s.client_hostname, s.client_port, s.backend_start, s.xact_start, s.query_start, s.state_change, s.waiting,
            NULL::text, s.state, 'default_pool'::name, NULL::text,
-           CASE WHEN s.state = 'idle' THEN 0
-                ELSE 72057594037927936 + (extract(epoch FROM s.query_start) * 1000)::bigint END,
+           CASE WHEN s.state = 'active'
+                THEN 72057594037927936 + (extract(epoch FROM coalesce(s.query_start, s.state_change)) * 1000)::bigint
+                ELSE 0 END,
            s.query, NULL::text, abs(hashtextextended(s.query, 0)), ''
       FROM numbered s
       JOIN pg_database d ON d.oid = s.datid
@@ -242,7 +291,10 @@ BEGIN
           INTO hit
           FROM gauss.sessions(NULL, false) s
           JOIN pg_database d ON d.oid = s.datid
-         WHERE CASE WHEN by_thread THEN s.pid = ended.pid AND s.pid <> 0 ELSE s.sessionid = ended.sessionid END;
+         WHERE CASE WHEN by_thread THEN s.pid = ended.pid ELSE s.sessionid = ended.sessionid END
+           AND CASE WHEN by_thread THEN s.pid ELSE s.sessionid END <> 0
+         ORDER BY s.real_pid IS NULL
+         LIMIT 1;
     END IF;
     allowed := gauss.is_admin(caller)
             OR pg_has_role(caller, hit.usesysid, 'USAGE')
@@ -256,8 +308,11 @@ BEGIN
         RAISE WARNING 'there is no session % and no thread %', sessionid, pid;
         RETURN false;
     ELSIF allowed IS NOT TRUE THEN
-        RAISE EXCEPTION 'must be system admin or have the gs_role_signal_backend privilege to terminate other sessions'
+        RAISE EXCEPTION 'must have sysadmin privilege or a member of the gs_role_signal_backend role or the owner of '
+                        'the database or the same user to terminate other backend'
               USING ERRCODE = 'insufficient_privilege';
+    ELSIF said LIKE 'pg\_cancel\_%' THEN
+        RETURN coalesce(pg_cancel_backend(hit.real_pid), true);
     END IF;
     RETURN coalesce(stock_terminate_backend(hit.real_pid), true);
 END $$;
@@ -268,8 +323,23 @@ CREATE SCHEMA witness;
 CREATE FUNCTION witness.pg_terminate_backend(pid int, timeout bigint DEFAULT 0) RETURNS boolean LANGUAGE sql AS $$
     SELECT pg_catalog.stock_terminate_backend(pid, timeout) $$;
 
-CREATE FUNCTION gauss.pg_terminate_session(pid bigint, sessionid bigint) RETURNS boolean LANGUAGE sql STRICT AS $$
-    SELECT gauss.ended('pg_terminate_session', current_user, pid, sessionid, pid = sessionid) $$;
+-- The family's functions have no names for their arguments, but for one.
+CREATE FUNCTION gauss.pg_terminate_session(bigint, bigint) RETURNS boolean LANGUAGE sql STRICT AS $$
+    SELECT gauss.ended('pg_terminate_session', current_user, $1, $2, $1 = $2) $$;
+CREATE FUNCTION gauss.pg_terminate_backend(bigint) RETURNS boolean LANGUAGE sql STRICT AS $$
+    SELECT gauss.ended('pg_terminate_backend', current_user, $1, NULL, true) $$;
+CREATE FUNCTION gauss.pg_cancel_session(bigint, bigint) RETURNS boolean LANGUAGE sql STRICT AS $$
+    SELECT gauss.ended('pg_cancel_session', current_user, $1, $2, $1 = $2) $$;
+CREATE FUNCTION gauss.pg_cancel_backend(bigint) RETURNS boolean LANGUAGE sql STRICT AS $$
+    SELECT gauss.ended('pg_cancel_backend', current_user, $1, NULL, true) $$;
 
-CREATE FUNCTION gauss.pg_terminate_backend(pid bigint) RETURNS boolean LANGUAGE sql STRICT AS $$
-    SELECT gauss.ended('pg_terminate_backend', current_user, pid, NULL, true) $$;
+-- These are there, and what they do is not played.
+CREATE FUNCTION gauss.not_played(said text) RETURNS boolean LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION 'the double does not play %', said USING ERRCODE = 'feature_not_supported';
+END $$;
+CREATE FUNCTION gauss.pg_cancel_invalid_query() RETURNS boolean LANGUAGE sql AS $$
+    SELECT gauss.not_played('pg_cancel_invalid_query') $$;
+CREATE FUNCTION gauss.pg_terminate_active_session_socket(threadid bigint, sessionid bigint) RETURNS boolean
+LANGUAGE sql AS $$
+    SELECT gauss.not_played('pg_terminate_active_session_socket') $$;

@@ -39,7 +39,10 @@ LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog AS $$
           FROM pg_lock_status() WHERE NOT granted
     )
     SELECT current_setting('gauss.pgxc_node_name'), s.datname::text, s.application_name, s.query_id, s.pid, s.sessionid,
-           s.lwtid, NULL::bigint, 0, 0,
+           s.lwtid, NULL::bigint,
+           -- The threads of a parallel statement stand below the session's own.
+           CASE WHEN s.client_port IS NULL AND s.pid <> s.sessionid THEN 1 ELSE 0 END,
+           CASE WHEN s.client_port IS NULL AND s.pid <> s.sessionid THEN (s.pid % 64)::int ELSE 0 END,
            CASE WHEN s.waiting THEN 'acquire lock' WHEN s.state LIKE 'idle%' THEN 'wait cmd' ELSE 'none' END,
            CASE WHEN s.waiting THEN w.locktype WHEN s.state LIKE 'idle%' THEN 'wait cmd' ELSE 'none' END,
            w.locktag, w.mode, b.sessionid,
@@ -77,21 +80,31 @@ CREATE FUNCTION gauss.known_nodes() RETURNS SETOF gauss.nodes
 LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog AS $$
     SELECT * FROM gauss.nodes WHERE current_setting('gauss.pgxc_node_name') LIKE 'cn\_%' $$;
 
--- Standbys that stream, and whom a standby streams from. Neither is shown to users like others.
+-- Standbys that stream, which are not shown to users like others.
 CREATE FUNCTION gauss.senders(viewer name) RETURNS TABLE (
     pid bigint, usesysid oid, usename name, application_name text, client_addr inet, client_hostname text,
     client_port int, backend_start timestamptz, state text, sync_priority int, sync_state text)
 LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog AS $$
-    SELECT gauss.as_thread(r.pid), r.usesysid, r.usename, r.application_name, r.client_addr, r.client_hostname,
+    SELECT gauss.as_thread(r.pid), r.usesysid, r.usename, format('WalSender to Standby[%s]', r.application_name),
+           r.client_addr, r.client_hostname,
            r.client_port, r.backend_start, initcap(r.state), r.sync_priority, initcap(r.sync_state)
       FROM pg_stat_replication r WHERE (SELECT gauss.sees_all(viewer)) $$;
 
-CREATE FUNCTION gauss.pg_stat_get_wal_receiver() RETURNS TABLE (
-    receiver_pid int, local_role text, peer_role text, peer_state text, state text, channel text)
+-- Whoever is no administrator is shown that there is a receiver, and nothing else of it.
+CREATE FUNCTION gauss.receiver(viewer name) RETURNS TABLE (
+    receiver_pid bigint, local_role text, peer_role text, peer_state text, state text, channel text)
 LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog AS $$
-    SELECT w.pid, 'Standby', 'Primary', 'Normal', 'Normal',
-           format('127.0.0.1:%s<--%s:%s', current_setting('port'), w.sender_host, w.sender_port)
-      FROM pg_stat_wal_receiver w WHERE w.pid IS NOT NULL $$;
+    SELECT gauss.as_thread(w.pid), shown.local_role, shown.peer_role, shown.peer_state, shown.state, shown.channel
+      FROM pg_stat_wal_receiver w
+      LEFT JOIN LATERAL (
+          SELECT 'Standby' AS local_role, 'Primary' AS peer_role, 'Normal' AS peer_state, 'Normal' AS state,
+                 format('127.0.0.1:%s<--%s:%s', current_setting('port'), w.sender_host, w.sender_port) AS channel
+      ) shown ON gauss.is_admin(viewer)
+     WHERE w.pid IS NOT NULL $$;
+CREATE FUNCTION gauss.pg_stat_get_wal_receiver() RETURNS TABLE (
+    receiver_pid bigint, local_role text, peer_role text, peer_state text, state text, channel text)
+LANGUAGE sql AS $$
+    SELECT * FROM gauss.receiver(current_user) $$;
 
 -- What the view is made from: everybody, or whoever has a thread. A thread of its own is found without the others.
 CREATE FUNCTION gauss.activity(viewer name, thread bigint) RETURNS TABLE (
@@ -113,9 +126,11 @@ BEGIN
     ELSE
         PERFORM pg_stat_clear_snapshot();
         RETURN QUERY
-        SELECT b.datid, thread, thread, b.usesysid, b.application_name, b.state, b.query,
-               coalesce(b.wait_event_type = 'Lock', false), b.xact_start, b.query_start, b.backend_start,
-               b.state_change, b.client_addr, b.client_hostname, b.client_port, NULL::text, 0::bigint
+        SELECT b.datid, thread, thread, b.usesysid, b.application_name, b.state,
+               CASE WHEN b.state <> 'idle' OR b.query_start IS NOT NULL THEN b.query END,
+               coalesce(b.wait_event_type = 'Lock', false),
+               CASE WHEN b.state <> 'idle in transaction (aborted)' THEN b.xact_start END, b.query_start,
+               b.backend_start, b.state_change, b.client_addr, b.client_hostname, b.client_port, NULL::text, 0::bigint
           FROM pg_stat_get_activity(alone) b
          WHERE b.backend_type = 'client backend'
            AND (gauss.sees_all(viewer) OR b.usesysid = (SELECT oid FROM pg_authid WHERE rolname = viewer));
@@ -220,6 +235,7 @@ SELECT gauss.leave_out(feature)
   FROM unnest(CASE current_setting('gauss.engine') WHEN 'dws' THEN ARRAY[
            'sessionid', 'psessionid', 'block_sessionid', 'global_sessionid', 'locktag', 'lockmode', 'bucket',
            'unique_sql_id', 'trace_id', 'rolmonitoradmin', 'roloperatoradmin', 'rolpolicyadmin',
-           'pg_terminate_session', 'pg_stat_get_activity', 'gs_deployment', 'opengauss_version']
+           'pg_terminate_session', 'pg_cancel_session', 'pg_terminate_active_session_socket', 'pg_stat_get_activity',
+           'gs_deployment', 'opengauss_version']
        WHEN 'opengauss' THEN ARRAY['pg_stat_activity.lwtid', 'stmt_type', 'gs_role_read_all_stats']
        ELSE ARRAY['pg_stat_activity.lwtid', 'stmt_type', 'gs_role_read_all_stats', 'opengauss_version'] END) feature;

@@ -132,3 +132,34 @@ async def test_whoever_hides_when_he_began_counts_as_listed() -> None:
     keys = [SessionKey(session_id=number, backend_start=BEGAN) for number in (6, 7, 8, 9)]
     present = await link(_Told(rows)).still_present(keys)
     assert {key.session_id for key in present} == {7, 9}
+
+
+class _Repeating(_Told):
+    """A wire whose server lists some sessions in several rows, and others in none."""
+
+    def __init__(self, answers: dict[int, list[str]]) -> None:
+        super().__init__()
+        self.answers = answers
+
+    async def fetch_each(self, sql: str, each: Iterable[Sequence[object]]) -> Sequence[Row]:
+        del sql
+        return [
+            cast("Row", {"session_id": session_id, "backend_start": began, "state": "active", "signal": signal})
+            for session_id, began, *_ in each
+            for signal in self.answers.get(cast("int", session_id), ["signalled"])
+        ]
+
+
+async def test_a_victim_has_one_answer_in_however_many_rows_the_server_lists_it() -> None:
+    answers = await signals(_Repeating({1: ["woke", "signalled", "gone"], 2: ["woke", "woke"]}), 3)
+    assert [(answer.key.session_id, answer.signal) for answer in answers] == [
+        (1, Signal.SIGNALLED),
+        (2, Signal.WOKE),
+        (3, Signal.SIGNALLED),
+    ]
+
+
+async def test_a_victim_without_an_answer_breaks_off_and_names_the_chunk() -> None:
+    with pytest.raises(TerminateBrokenError, match="no answer for session 2") as broken:
+        await signals(_Repeating({2: []}), 3)
+    assert {key.session_id for key in broken.value.in_flight} == {1, 2, 3}

@@ -20,7 +20,7 @@ SELECT a.pid AS session_id,
        CASE WHEN a.state IN ('active', 'fastpath function call') AND a.query_start IS NOT NULL
             THEN greatest(clock_timestamp() - a.query_start, interval '0') END AS running_for,
        CAST(NULL AS bigint) AS statement_id,
-       a.query,
+       CASE WHEN a.state = 'idle' AND a.query_start IS NULL THEN coalesce(a.query, '') ELSE a.query END AS query,
        CASE WHEN a.waiting THEN 'Lock' END AS wait_event_type,
        CAST(NULL AS text) AS wait_event,
        CAST(NULL AS bigint[]) AS blocked_by,
@@ -46,17 +46,18 @@ SELECT a.sessionid AS session_id,
        a.application_name AS application,
        host(a.client_addr) AS client_address,
        a.client_port,
-       a.state,
-       a.state_change,
-       a.xact_start AS transaction_start,
-       CASE WHEN a.xact_start IS NOT NULL
-            THEN greatest(clock_timestamp() - a.xact_start, interval '0') END AS in_transaction_for,
+       CASE WHEN a.never_used THEN 'idle' ELSE a.state END AS state,
+       CASE WHEN a.never_used THEN a.backend_start ELSE a.state_change END AS state_change,
+       a.transaction_start,
+       CASE WHEN a.transaction_start IS NOT NULL
+            THEN greatest(clock_timestamp() - a.transaction_start, interval '0') END AS in_transaction_for,
        CAST(NULL AS text) AS transaction_id,
        a.query_start AS statement_start,
        CASE WHEN a.state IN ('active', 'fastpath function call') AND a.query_start IS NOT NULL
             THEN greatest(clock_timestamp() - a.query_start, interval '0') END AS running_for,
        CAST(NULL AS bigint) AS statement_id,
-       a.query,
+       CASE WHEN a.never_used OR a.state = 'idle' AND a.query_start IS NULL
+            THEN coalesce(a.query, '') ELSE a.query END AS query,
        CASE WHEN a.waiting THEN 'Lock' ELSE nullif(w.wait_status, 'none') END AS wait_event_type,
        nullif(w.wait_event, 'none') AS wait_event,
        CASE WHEN a.waiting AND w.block_sessionid IS NOT NULL THEN ARRAY[w.block_sessionid] END AS blocked_by,
@@ -65,9 +66,14 @@ SELECT a.sessionid AS session_id,
        a.pid = pg_backend_pid() AS own,
        v.sees_all
   FROM (SELECT bool_or(rolsystemadmin OR rolmonitoradmin) AS sees_all FROM pg_roles WHERE rolname = current_user) v
-  JOIN pg_stat_activity a ON true
-  LEFT JOIN pg_thread_wait_status w ON w.sessionid = a.sessionid AND w.tlevel = 0 AND w.smpid = 0
- WHERE a.client_port IS NOT NULL;
+  JOIN (SELECT s.*,
+               s.pid = 0 AND s.state IS NULL AND s.state_change IS NULL AND s.query_start IS NULL
+                   AND s.xact_start IS NULL AS never_used,
+               CASE WHEN s.state = 'idle in transaction (aborted)' THEN coalesce(s.xact_start, s.state_change)
+                    ELSE s.xact_start END AS transaction_start
+          FROM pg_stat_activity s
+         WHERE s.client_port IS NOT NULL) a ON true
+  LEFT JOIN pg_thread_wait_status w ON w.sessionid = a.sessionid AND w.tlevel = 0 AND w.smpid = 0;
 
 -- with: sessionid, rolmonitoradmin, unique_sql_id
 /* vacate:activity */
@@ -83,17 +89,18 @@ SELECT a.sessionid AS session_id,
        a.application_name AS application,
        host(a.client_addr) AS client_address,
        a.client_port,
-       a.state,
-       a.state_change,
-       a.xact_start AS transaction_start,
-       CASE WHEN a.xact_start IS NOT NULL
-            THEN greatest(clock_timestamp() - a.xact_start, interval '0') END AS in_transaction_for,
+       CASE WHEN a.never_used THEN 'idle' ELSE a.state END AS state,
+       CASE WHEN a.never_used THEN a.backend_start ELSE a.state_change END AS state_change,
+       a.transaction_start,
+       CASE WHEN a.transaction_start IS NOT NULL
+            THEN greatest(clock_timestamp() - a.transaction_start, interval '0') END AS in_transaction_for,
        CAST(NULL AS text) AS transaction_id,
        a.query_start AS statement_start,
        CASE WHEN a.state IN ('active', 'fastpath function call') AND a.query_start IS NOT NULL
             THEN greatest(clock_timestamp() - a.query_start, interval '0') END AS running_for,
        nullif(a.unique_sql_id, 0) AS statement_id,
-       a.query,
+       CASE WHEN a.never_used OR a.state = 'idle' AND a.query_start IS NULL
+            THEN coalesce(a.query, '') ELSE a.query END AS query,
        CASE WHEN a.waiting THEN 'Lock' ELSE nullif(w.wait_status, 'none') END AS wait_event_type,
        nullif(w.wait_event, 'none') AS wait_event,
        CASE WHEN a.waiting AND w.block_sessionid IS NOT NULL THEN ARRAY[w.block_sessionid] END AS blocked_by,
@@ -102,6 +109,11 @@ SELECT a.sessionid AS session_id,
        a.pid = pg_backend_pid() AS own,
        v.sees_all
   FROM (SELECT bool_or(rolsystemadmin OR rolmonitoradmin) AS sees_all FROM pg_roles WHERE rolname = current_user) v
-  JOIN pg_stat_activity a ON true
-  LEFT JOIN pg_thread_wait_status w ON w.sessionid = a.sessionid AND w.tlevel = 0 AND w.smpid = 0
- WHERE a.client_port IS NOT NULL;
+  JOIN (SELECT s.*,
+               s.pid = 0 AND s.state IS NULL AND s.state_change IS NULL AND s.query_start IS NULL
+                   AND s.xact_start IS NULL AS never_used,
+               CASE WHEN s.state = 'idle in transaction (aborted)' THEN coalesce(s.xact_start, s.state_change)
+                    ELSE s.xact_start END AS transaction_start
+          FROM pg_stat_activity s
+         WHERE s.client_port IS NOT NULL) a ON true
+  LEFT JOIN pg_thread_wait_status w ON w.sessionid = a.sessionid AND w.tlevel = 0 AND w.smpid = 0;

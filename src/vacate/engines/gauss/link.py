@@ -60,7 +60,9 @@ class GaussLink:
     async def activity(self) -> tuple[Activity, ...]:
         """Read every client's session with what it does."""
         found = _whole(await self._wire.fetch(self._statement("activity")))
-        return tuple(rows.activity(tuple(row.values())[:_FACTS]) for row in found if not row["own"])
+        # One row a session, also where the server tells of several threads of it.
+        by_session = {(row["session_id"], row["backend_start"]): row for row in reversed(found) if not row["own"]}
+        return tuple(rows.activity(tuple(row.values())[:_FACTS]) for row in reversed(by_session.values()))
 
     async def databases(self) -> tuple[str, ...]:
         """The databases that clients may use, sorted."""
@@ -101,7 +103,7 @@ class GaussLink:
             if error.sqlstate != _INSUFFICIENT_PRIVILEGE:
                 raise
             return [await self._signal_alone(sql, victim, off) for victim in victims]
-        return [rows.signalled(row, victim.demand) for row, victim in zip(answers, victims, strict=True)]
+        return [_the_answer(answers, victim) for victim in victims]
 
     async def _signal_alone(self, sql: str, victim: Victim, off: frozenset[GuardName]) -> Signalled:
         """One of a chunk in which somebody is not to be touched by our role.
@@ -109,12 +111,12 @@ class GaussLink:
         Those ahead of that one were signalled already, though their answers are lost.
         """
         try:
-            (answer,) = await self._wire.fetch(sql, *_arguments(victim, off))
+            answers = await self._wire.fetch(sql, *_arguments(victim, off))
         except StatementRefusedError as error:
             if error.sqlstate != _INSUFFICIENT_PRIVILEGE:
                 raise
             return rows.refused(victim)
-        signalled = rows.signalled(answer, victim.demand)
+        signalled = _the_answer(answers, victim)
         return replace(signalled, reason=_GONE_BY_NOW) if signalled.signal is Signal.GONE else signalled
 
     def _statement(self, name: str) -> str:
@@ -143,6 +145,18 @@ def _arguments(victim: Victim, off: frozenset[GuardName]) -> Sequence[object]:
         victim.demand,
         victim.pid == victim.key.session_id,
     )
+
+
+def _the_answer(answers: Sequence[Row], victim: Victim) -> Signalled:
+    """The one answer for a victim, however many rows the server lists it in: a signal that was sent is reported.
+
+    Raises:
+        ComponentUnreachableError: the server answered nothing about it.
+    """
+    own = [row for row in answers if rows.key(row) == victim.key]
+    if not own:
+        raise ComponentUnreachableError(f"the server gave no answer for session {victim.key.session_id}")
+    return rows.signalled(min(own, key=lambda row: row["signal"] != Signal.SIGNALLED), victim.demand)
 
 
 def _whole(found: Sequence[Row]) -> Sequence[Row]:

@@ -15,7 +15,7 @@ SELECT DISTINCT CAST(p.proname AS text) || '()'
   FROM pg_proc p
  WHERE p.proname = 'pg_stat_get_activity'
    AND p.proargnames @> ARRAY['pid', 'sessionid', 'usesysid', 'application_name', 'state', 'xact_start',
-                              'backend_start', 'state_change', 'client_addr', 'client_port']
+                              'query_start', 'backend_start', 'state_change', 'client_addr', 'client_port']
 UNION ALL
 SELECT CAST(a.attname AS text)
   FROM pg_attribute a

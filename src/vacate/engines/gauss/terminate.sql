@@ -39,19 +39,30 @@ SELECT CAST($1 AS bigint) AS session_id,
          WHEN a.client_port IS NULL AND NOT CAST($5 AS boolean) THEN 'protected'
          WHEN a.client_addr IS NULL AND NOT CAST($4 AS boolean) THEN 'protected'
          WHEN (CASE CAST($6 AS text)
-                 WHEN 'same_idle_period' THEN a.state = 'idle' AND a.state_change = CAST($3 AS timestamptz)
-                                              AND (a.pid = 0 OR a.pid = a.sessionid)
+                 WHEN 'same_idle_period'
+                   THEN a.listed = 1
+                        AND (a.state = 'idle' AND a.state_change = CAST($3 AS timestamptz)
+                             AND (a.pid = 0 OR a.pid = a.sessionid)
+                             OR a.state IS NULL AND a.state_change IS NULL AND a.query_start IS NULL
+                             AND a.xact_start IS NULL AND a.pid = 0 AND a.backend_start = CAST($3 AS timestamptz))
                  WHEN 'same_idle_transaction'
-                   THEN a.state IN ('idle in transaction', 'idle in transaction (aborted)')
+                   THEN a.listed = 1
+                        AND a.state IN ('idle in transaction', 'idle in transaction (aborted)')
                         AND a.state_change = CAST($3 AS timestamptz)
-                 WHEN 'same_transaction' THEN a.xact_start = CAST($3 AS timestamptz)
+                 WHEN 'same_transaction'
+                   THEN CASE WHEN a.state = 'idle in transaction (aborted)'
+                             THEN coalesce(a.xact_start, a.state_change) ELSE a.xact_start END
+                        = CAST($3 AS timestamptz)
                  WHEN 'same_session' THEN true
                END) IS NOT TRUE THEN 'woke'
          WHEN pg_terminate_session(a.pid, a.sessionid) THEN 'signalled'
          ELSE 'gone'
        END AS signal
   FROM (SELECT bool_or(rolsystemadmin OR rolmonitoradmin) AS sees_all FROM pg_roles WHERE rolname = current_user) v
-  LEFT JOIN pg_stat_activity a ON a.sessionid = CAST($1 AS bigint);
+  LEFT JOIN (SELECT s.*, count(*) OVER () AS listed
+               FROM pg_stat_activity s
+              WHERE s.sessionid = CAST($1 AS bigint)
+                AND (s.client_port IS NOT NULL OR s.pid = s.sessionid)) a ON true;
 
 -- with: sessionid, rolmonitoradmin, pg_terminate_session(), pg_stat_get_activity()
 /* vacate:terminate */
@@ -63,7 +74,12 @@ SELECT CAST($1 AS bigint) AS session_id,
 -- session is idle, and belongs to whomever the thread serves afterwards. The function goes by the thread where both
 -- are equal, which is so outside the pool, and by the session everywhere else. An idle session that has a thread of
 -- the pool has just got it, or is about to give it back; either way it was used this moment. Inside a transaction a
--- session keeps its worker, so there its state, and since when, is all that can be asked.
+-- session keeps its worker, so there its state, and since when, is all that can be asked. One that never ran a
+-- statement has no state, and is idle since it began. When a transaction began that has failed is not told; that it
+-- failed then tells it from another one.
+--
+-- The threads of a parallel statement are listed under the id of its session, without a client, and are passed over. A
+-- session that is listed twice is just being handed from one thread to another, and is not idle.
 --
 -- The server makes its list row by row and hands it over when it is whole, so that the rest of the list passes between
 -- the second read and the signal. Whoever has a thread of its own is asked for alone. A session of the pool cannot be.
@@ -81,17 +97,27 @@ SELECT CAST($1 AS bigint) AS session_id,
          WHEN a.client_port IS NULL AND NOT CAST($5 AS boolean) THEN 'protected'
          WHEN a.client_addr IS NULL AND NOT CAST($4 AS boolean) THEN 'protected'
          WHEN (CASE CAST($6 AS text)
-                 WHEN 'same_idle_period' THEN a.state = 'idle' AND a.state_change = CAST($3 AS timestamptz)
-                                              AND (a.pid = 0 OR a.pid = a.sessionid)
+                 WHEN 'same_idle_period'
+                   THEN a.listed = 1
+                        AND (a.state = 'idle' AND a.state_change = CAST($3 AS timestamptz)
+                             AND (a.pid = 0 OR a.pid = a.sessionid)
+                             OR a.state IS NULL AND a.state_change IS NULL AND a.query_start IS NULL
+                             AND a.xact_start IS NULL AND a.pid = 0 AND a.backend_start = CAST($3 AS timestamptz))
                  WHEN 'same_idle_transaction'
-                   THEN a.state IN ('idle in transaction', 'idle in transaction (aborted)')
+                   THEN a.listed = 1
+                        AND a.state IN ('idle in transaction', 'idle in transaction (aborted)')
                         AND a.state_change = CAST($3 AS timestamptz)
-                 WHEN 'same_transaction' THEN a.xact_start = CAST($3 AS timestamptz)
+                 WHEN 'same_transaction'
+                   THEN CASE WHEN a.state = 'idle in transaction (aborted)'
+                             THEN coalesce(a.xact_start, a.state_change) ELSE a.xact_start END
+                        = CAST($3 AS timestamptz)
                  WHEN 'same_session' THEN true
                END) IS NOT TRUE THEN 'woke'
          WHEN pg_terminate_session(a.pid, a.sessionid) THEN 'signalled'
          ELSE 'gone'
        END AS signal
   FROM (SELECT bool_or(rolsystemadmin OR rolmonitoradmin) AS sees_all FROM pg_roles WHERE rolname = current_user) v
-  LEFT JOIN pg_stat_get_activity(CASE WHEN CAST($7 AS boolean) THEN CAST($1 AS bigint) END) a
-         ON a.sessionid = CAST($1 AS bigint);
+  LEFT JOIN (SELECT s.*, count(*) OVER () AS listed
+               FROM pg_stat_get_activity(CASE WHEN CAST($7 AS boolean) THEN CAST($1 AS bigint) END) s
+              WHERE s.sessionid = CAST($1 AS bigint)
+                AND (s.client_port IS NOT NULL OR s.pid = s.sessionid)) a ON true;
