@@ -49,6 +49,10 @@ class Connection(Protocol):
         """Whether it is known to have ended, on either side."""
         ...
 
+    def get_server_pid(self) -> int:
+        """The process id that the server named at the login."""
+        ...
+
     def terminate(self) -> None:
         """Close at once, without a farewell."""
         ...

@@ -10,10 +10,10 @@ from vacate.domain.errors import ComponentBusyError, ComponentUnreachableError, 
 from vacate.domain.topology import Component
 from vacate.engines.capabilities import Capabilities, check
 from vacate.engines.dialects import link_over, probe
-from vacate.engines.login import LockingLoginError
 from vacate.engines.neighbourhood import Neighbourhood
 from vacate.engines.recognition import ServerSoftware
 from vacate.engines.recollection import CompletedLink
+from vacate.engines.refusals import LockingLoginError
 from vacate.engines.timeouts import Timeouts
 from vacate.engines.wire import Wire
 from vacate.operations.ports import Clock, ComponentHealth, Link, Pins

@@ -5,16 +5,11 @@ the driver that fits the DSN's scheme goes first, and the other one when the ser
 """
 
 import asyncio
-import os
-import socket
-import ssl
 from dataclasses import dataclass
-from urllib.parse import parse_qs, urlsplit
 
 from vacate.domain.dsn import GAUSS_SCHEMES
 from vacate.domain.errors import ComponentUnreachableError
 from vacate.domain.servers import Engine
-from vacate.domain.sessions import OWN_APPLICATION
 from vacate.engines.challenge import explain, read_challenge
 from vacate.engines.drivers import (
     Connection,
@@ -24,30 +19,20 @@ from vacate.engines.drivers import (
     postgresql_driver,
     sqlstate,
 )
+from vacate.engines.own_session import TRANSACTION_TIMEOUT, common_settings, postgresql_settings
+from vacate.engines.pooling import pooler_refusal, refuse_pooler
 from vacate.engines.recognition import ServerSoftware, recognise
+from vacate.engines.refusals import login_problem, plain
 from vacate.engines.statements import statement
 from vacate.engines.timeouts import Timeouts
 
-_NO_SLOT = "53300"
-_DENIED = "28"
-_UNDEFINED_OR_DENIED = (_DENIED, "3D")
-_GAUSS_DENIAL = "login denied"
-# The TLS library's numbers for a certificate of another name and of another address.
-_FOR_ANOTHER_HOST = (62, 64)
+_UNKNOWN_SETTING = "42704"
+_TRANSACTION_TOOK_TOO_LONG = "25P04"
+_LINK_BROKE = "08"
+_KNOWS_TRANSACTION_TIMEOUT = 17
 # By which a driver finds out that the server speaks the other login. One takes the Gauss family's challenge for a list
 # of SASL methods; the other takes PostgreSQL's list for the number of a way to store passwords: it is the text "SCRA".
 _OTHER_LOGIN = ("unsupported SASL Authentication methods", "password-stored method 1396920897")
-# What the Gauss family's driver makes of a login for which it found no password anywhere.
-_NO_PASSWORD = "'NoneType' object has no attribute 'encode'"  # noqa: S105 - an error's words.
-# The driver has no error of its own for this.
-_NO_TLS = "rejected SSL upgrade"
-
-
-class LockingLoginError(ComponentUnreachableError):
-    """A server refused the role or its password, and may lock the role if that happens often."""
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(f"{reason}. Servers of this family lock a role that fails often, so only a call tries again")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,36 +57,52 @@ async def log_in(dsn: str, timeouts: Timeouts, before: Login | None = None) -> L
         ComponentUnreachableError: no server, no free slot, login refused, no driver, or no answer in time.
         UnsupportedServerError: the server is none that Vacate knows.
     """
+    known = before is not None and before.software.engine is Engine.POSTGRESQL
+    newer = known and before is not None and before.software.major >= _KNOWS_TRANSACTION_TIMEOUT
     try:
         async with asyncio.timeout(timeouts.connect.total_seconds()):
-            connection, driver = await _connect(dsn, before)
             try:
-                software = await _set_up(connection, driver, timeouts)
-            except BaseException:
-                connection.terminate()
-                raise
+                return await _attempt(dsn, timeouts, before, transaction_timeout=newer)
+            except _HungUpError:
+                return await _attempt(dsn, timeouts, before, transaction_timeout=True)
     except TimeoutError:
         seconds = timeouts.connect.total_seconds()
         raise ComponentUnreachableError(f"no login within {seconds:g} s{_way_round(dsn, before)}") from None
+
+
+class _HungUpError(ComponentUnreachableError):
+    """The server ended the session before it was set up, perhaps because its transactions may not last."""
+
+
+async def _attempt(dsn: str, timeouts: Timeouts, before: Login | None, *, transaction_timeout: bool) -> Login:
+    loop = asyncio.get_running_loop()
+    begun = loop.time()
+    settings = postgresql_settings(dsn, timeouts) | ({TRANSACTION_TIMEOUT: "0"} if transaction_timeout else {})
+    connection, driver = await _connect(dsn, before, settings)
+    try:
+        software = await _set_up(connection, driver, timeouts, settings, begun)
+    except BaseException:
+        connection.terminate()
+        raise
     return Login(connection=connection, driver=driver, software=software)
 
 
-async def _connect(dsn: str, before: Login | None) -> tuple[Connection, Driver]:
+async def _connect(dsn: str, before: Login | None, settings: dict[str, str]) -> tuple[Connection, Driver]:
     speaks_gauss = before.driver.speaks_gauss if before else _scheme(dsn) in GAUSS_SCHEMES
     first, other = (gauss_driver, postgresql_driver) if speaks_gauss else (postgresql_driver, gauss_driver)
     if before is None and not speaks_gauss:
         await _refuse_what_cannot_be_answered(dsn)
     driver = first()
     try:
-        return await _connected(driver, dsn), driver
+        return await _connected(driver, dsn, settings), driver
     except driver.errors as error:
         if not any(words in str(error) for words in _OTHER_LOGIN):
-            raise _login_problem(error) from error
+            raise login_problem(error, dsn, before.software if before else None) from error
     driver = other()
     try:
-        return await _connected(driver, dsn), driver
+        return await _connected(driver, dsn, settings), driver
     except driver.errors as error:
-        raise _login_problem(error) from error
+        raise login_problem(error, dsn, before.software if before else None) from error
 
 
 async def _refuse_what_cannot_be_answered(dsn: str) -> None:
@@ -114,10 +115,17 @@ async def _refuse_what_cannot_be_answered(dsn: str) -> None:
         raise UnanswerableError(reason)
 
 
-async def _connected(driver: Driver, dsn: str) -> Connection:
+async def _connected(driver: Driver, dsn: str, settings: dict[str, str]) -> Connection:
     """Let the driver log in; what it finds wrong itself goes through."""
     try:
-        return await driver.connect(dsn, _session_settings(dsn))
+        if not driver.speaks_gauss:
+            try:
+                return await driver.connect(dsn, settings)
+            except driver.errors as error:
+                if sqlstate(error) != _UNKNOWN_SETTING:
+                    raise
+        # A server of the Gauss family, which knows fewer settings. Those that it has are set once we are in.
+        return await driver.connect(dsn, common_settings(dsn))
     except TimeoutError:
         raise
     except driver.errors:
@@ -130,23 +138,41 @@ async def _connected(driver: Driver, dsn: str) -> Connection:
         raise ComponentUnreachableError(plain(error)) from error
 
 
-async def _set_up(connection: Connection, driver: Driver, timeouts: Timeouts) -> ServerSoftware:
+async def _set_up(
+    connection: Connection, driver: Driver, timeouts: Timeouts, settings: dict[str, str], begun: float
+) -> ServerSoftware:
     try:
-        (row,) = await connection.fetch("SELECT version() AS version")
+        (row,) = await connection.fetch("SELECT version() AS version, pg_backend_pid() AS pid")
         software = recognise(row["version"])
         setup = statement(dialect_of(software.engine), "setup", software.major)
-        await connection.fetch(setup, str(int(timeouts.answer.total_seconds() * 1000)))
+        if software.engine.of_gauss_family:
+            await connection.fetch(setup, str(int(timeouts.answer.total_seconds() * 1000)))
+            return software
+        pinned = settings | {TRANSACTION_TIMEOUT: "0"}
+        (own,) = await connection.fetch(setup, list(pinned), list(pinned.values()))
     except TimeoutError:
         raise
     except (OSError, *driver.errors) as error:
-        raise ComponentUnreachableError(plain(error)) from error
+        raise _set_up_problem(error) from error
+    took_s = asyncio.get_running_loop().time() - begun
+    refuse_pooler(
+        announced=connection.get_server_pid(),
+        answering=(row["pid"], own["pid"]),
+        age_s=own["age_s"],
+        login_took_s=took_s,
+    )
     return software
 
 
-def _session_settings(dsn: str) -> dict[str, str]:
-    """Names in our statements mean the server's own objects, unless the DSN itself says where to look first."""
-    named = "search_path" in parse_qs(urlsplit(dsn).query)
-    return {"application_name": OWN_APPLICATION} | ({} if named else {"search_path": "pg_catalog"})
+def _set_up_problem(error: Exception) -> ComponentUnreachableError:
+    # Where the server says why it hangs up, the driver only knows that it did, and keeps the server's words beside it.
+    cause = error.__cause__
+    state = (cause and sqlstate(cause)) or sqlstate(error) or ""
+    if pooler := pooler_refusal(state, plain(error)):
+        return pooler
+    if state in {"", _TRANSACTION_TOOK_TOO_LONG} or state.startswith(_LINK_BROKE):
+        return _HungUpError(plain(error))
+    return ComponentUnreachableError(plain(error))
 
 
 def _scheme(dsn: str) -> str:
@@ -162,45 +188,3 @@ def _way_round(dsn: str, before: Login | None) -> str:
         "; open transactions may hold every worker of its thread pool. Its HA port, usually the server's port + 1, "
         "goes past the pool: let the DSN name it, as far as the server takes Vacate's role there"
     )
-
-
-def _login_problem(error: Exception) -> ComponentUnreachableError:
-    state = sqlstate(error) or ""
-    if state == _NO_SLOT:
-        return ComponentUnreachableError(
-            "no slot is left for Vacate's role; set reserved_connections (PostgreSQL 16 and newer) and run: "
-            "GRANT pg_use_reserved_connections TO the role"
-        )
-    if state.startswith(_DENIED) and _GAUSS_DENIAL in str(error):
-        return LockingLoginError(f"login refused: {plain(error).rstrip('.')}")
-    if state.startswith(_UNDEFINED_OR_DENIED):
-        return ComponentUnreachableError(f"login refused: {plain(error)}")
-    if _NO_PASSWORD in str(error):
-        return ComponentUnreachableError("login refused: the DSN names no password")
-    return ComponentUnreachableError(plain(error))
-
-
-def plain(error: BaseException) -> str:
-    """What went wrong. The system's words name host and port, which are not everybody's business, so ours stand in."""
-    match error:
-        case ssl.SSLError():
-            return _tls_problem(error)
-        case socket.gaierror():
-            return "the server's name cannot be resolved"
-        case OSError(errno=int(number)):
-            return os.strerror(number)
-        case OSError() if _NO_TLS in str(error):
-            return "the server does not encrypt, and the DSN asks for it"
-        case ConnectionError():
-            return "the server closed the link"
-        case OSError():
-            return "none of the server's addresses can be reached"
-        case _:
-            return " ".join((str(error) or type(error).__name__).split())
-
-
-def _tls_problem(error: ssl.SSLError) -> str:
-    if not isinstance(error, ssl.SSLCertVerificationError):
-        return f"no encrypted link came about: {error.reason or type(error).__name__}"
-    reason = "it is for another host" if error.verify_code in _FOR_ANOTHER_HOST else error.verify_message
-    return f"the server's certificate is refused: {reason}"

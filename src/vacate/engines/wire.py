@@ -5,8 +5,9 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 
 from vacate.domain.errors import ComponentUnreachableError
 from vacate.engines.drivers import Connection, Row, sqlstate
-from vacate.engines.login import Login, log_in, plain
+from vacate.engines.login import Login, log_in
 from vacate.engines.recognition import ServerSoftware
+from vacate.engines.refusals import plain
 from vacate.engines.timeouts import Timeouts
 
 

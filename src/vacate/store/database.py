@@ -4,7 +4,7 @@ import asyncio
 import os
 import sqlite3
 import time
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,6 +33,32 @@ _DRIVERS = {
     _POSTGRESQL: _POSTGRESQL,
 }
 _POLL_S = 0.01
+# How the store's own sessions behave, whatever the server, the database or the role would have them do by default.
+# As which role the tables are used and where they are looked up is left to those defaults.
+_OWN_SESSION: Mapping[str, str] = {
+    "application_name": _APPLICATION,
+    # Whatever the server's own habit is, an audit that was answered for has reached its disk.
+    "synchronous_commit": "on",
+    "default_transaction_isolation": "read committed",
+    "default_transaction_read_only": "off",
+    "default_transaction_deferrable": "off",
+    "lock_timeout": "0",
+    "idle_session_timeout": "0",
+    "idle_in_transaction_session_timeout": "0",
+    "exit_on_error": "off",
+    "row_security": "on",
+    "client_min_messages": "error",
+    "standard_conforming_strings": "on",
+    "DateStyle": "ISO, MDY",
+    "IntervalStyle": "postgres",
+    "TimeZone": "UTC",
+    "bytea_output": "hex",
+    "local_preload_libraries": "",
+}
+# Since PostgreSQL 17. A server that does not know it says that there is none.
+_LASTING_TRANSACTIONS = (
+    "SELECT set_config('transaction_timeout', '0', false) WHERE current_setting('transaction_timeout', true) <> '0'"
+)
 # One key for everybody who is about to make the tables; the number itself means nothing.
 _SCHEMA_LOCK = text("SELECT pg_advisory_xact_lock(8686001)")
 
@@ -159,14 +185,11 @@ def _postgresql(url: URL, patience_s: float) -> AsyncEngine:
         "timeout": patience_s,
         # The server gives up first, and says so; the driver's own limit is for a server that is silent.
         "command_timeout": patience_s + 1,
-        "server_settings": {
-            "application_name": _APPLICATION,
-            "statement_timeout": str(int(patience_s * 1000)),
-            # Whatever the server's own habit is, an audit that was answered for has reached its disk.
-            "synchronous_commit": "on",
-        },
+        "server_settings": {**_OWN_SESSION, "statement_timeout": str(int(patience_s * 1000))},
     }
-    return create_async_engine(url.set(query={}), pool_pre_ping=True, pool_timeout=patience_s, connect_args=arguments)
+    engine = create_async_engine(url.set(query={}), pool_pre_ping=True, pool_timeout=patience_s, connect_args=arguments)
+    event.listen(engine.sync_engine, "connect", _let_transactions_last)
+    return engine
 
 
 def _parsed(url: str) -> URL:
@@ -224,6 +247,13 @@ def _outlive_a_cancelled_statement(context: ExceptionContext) -> None:
     """
     if isinstance(context.original_exception, asyncio.CancelledError):
         context.is_disconnect = False
+
+
+def _let_transactions_last(connection: Any, _record: object) -> None:  # noqa: ANN401 - the driver's own type is not public.
+    cursor = connection.cursor()
+    cursor.execute(_LASTING_TRANSACTIONS)
+    cursor.close()
+    connection.commit()
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:  # noqa: ANN401 - the driver's own type is not public.
