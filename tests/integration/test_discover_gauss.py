@@ -1,5 +1,6 @@
 """`vacate discover` where servers answer as a distributed GaussDB does: a coordinator names every node."""
 
+import asyncio
 from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
@@ -129,11 +130,71 @@ async def test_a_replica_tells_whom_it_streams_to_and_receives_from(cluster: Clu
     streaming = "SELECT * FROM pg_stat_wal_receiver WHERE status = 'streaming' AND sender_port IS NOT NULL"
     await eventually(lambda: cluster.standby.ask(streaming))
     scout = EngineScout(Timeouts())
+    cluster.primary.sysadmin("administers")
+    await eventually(lambda: _is_administrator(cluster.standby))
     primary = await scout.look(cluster.primary.dsn())
-    standby = await scout.look(cluster.standby.dsn())
+    standby = await scout.look(cluster.standby.dsn("administers"))
     assert [receiver.host for receiver in primary.receivers] == [HOST]
     # The port in the family's own words is not one that clients can use.
     assert (primary.source, standby.source) == (None, Source(host=HOST, port=None))
     assert primary.distributed
     assert primary.system_identifier == standby.system_identifier
     assert primary.started_at != standby.started_at
+
+
+async def _is_administrator(standby: GaussDouble) -> bool:
+    question = "SELECT FROM gauss.attributes a JOIN pg_authid r ON r.oid = a.role WHERE rolname = 'administers'"
+    return bool(await standby.ask(question))
+
+
+# --- a centralised pair ----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pair:
+    """A primary of openGauss, and its standby."""
+
+    primary: GaussDouble
+    standby: GaussDouble
+
+
+@pytest.fixture(scope="module")
+def pair(workplace: Workplace, installation: Installation) -> Generator[Pair]:
+    def started(name: str) -> GaussDouble:
+        return GaussDouble.start(
+            workplace,
+            f"discovered-{name}-{installation.major}",
+            installation,
+            engine="opengauss",
+            own_identity=True,
+            node_name="n1",
+        )
+
+    primary = started("pair")
+    standby = primary.standby(f"discovered-pair-standby-{installation.major}", node_name="n1")
+    yield Pair(primary=primary, standby=standby)
+    for double in (standby, primary):
+        double.server.stop("immediate")
+
+
+async def _streams(primary: GaussDouble) -> bool:
+    return bool(await primary.ask("SELECT * FROM pg_stat_replication WHERE state = 'streaming'"))
+
+
+def test_a_pair_is_found_by_a_role_that_is_not_shown_whom_the_standby_follows(pair: Pair, output: Path) -> None:
+    asyncio.run(eventually(lambda: _streams(pair.primary)))
+    (receiver,) = asyncio.run(pair.standby.ask_as("vacate", "SELECT * FROM pg_stat_get_wal_receiver()"))
+    assert [name for name, value in receiver.items() if value is not None] == ["receiver_pid"]
+    done = discover(output, pair.primary.dsn(), pair.standby.dsn())
+    assert done.exit_code == 0, done.stderr
+    assert {c.role: dsn for c, dsn in load_settings(output).servers().items()} == {
+        ComponentRole.PRIMARY: pair.primary.dsn(),
+        ComponentRole.STANDBY: pair.standby.dsn(),
+    }
+
+
+def test_the_standby_of_a_pair_alone_is_not_said_to_follow_nobody(pair: Pair, output: Path) -> None:
+    done = discover(output, pair.standby.dsn())
+    assert done.exit_code == 1
+    assert "no primary was found beside" in done.stderr
+    assert "receives from nobody" not in done.stderr

@@ -166,10 +166,20 @@ def cluster(workplace: Workplace, installation: Installation) -> Generator[dict[
     addresses = {"listen_addresses": "127.0.0.1,127.0.0.2"}
     started = {
         COORDINATOR: GaussDouble.start(
-            workplace, f"gauss-cn-{installation.major}", installation, node_name="cn_5001", settings=addresses
+            workplace,
+            f"gauss-cn-{installation.major}",
+            installation,
+            node_name="cn_5001",
+            deployment="Distribute",
+            settings=addresses,
         ),
         COMPONENT: GaussDouble.start(
-            workplace, f"gauss-dn-{installation.major}", installation, node_name="dn_6001_6002", own_identity=True
+            workplace,
+            f"gauss-dn-{installation.major}",
+            installation,
+            node_name="dn_6001_6002",
+            deployment="Distribute",
+            own_identity=True,
         ),
     }
     yield started
@@ -238,10 +248,12 @@ async def test_a_standby_is_swept_like_a_primary(
 ) -> None:
     primary = GaussDouble.start(workplace, f"gauss-primary-{installation.major}", installation, pool=False)
     standby = primary.standby(f"gauss-standby-{installation.major}", node_name="dn_6002")
-    async with Clients(standby) as clients, vacate(tmp_path, {STANDBY: standby.dsn()}) as service:
+    servers = {STANDBY: standby.dsn(), COMPONENT: primary.dsn()}
+    async with Clients(standby) as clients, vacate(tmp_path, servers) as service:
         idle = await clients.idle()
         expected = await _ids(standby, idle)
-        report = await service.sweep()
+        # Its clients run on the machine of the primary, and are not taken for it.
+        report = await service.sweep(STANDBY)
         assert not await idle.is_alive()
     assert session_ids(report, Outcome.TERMINATED) == expected
     for server in (standby, primary):

@@ -63,7 +63,8 @@ class ServerFacts:
     """What one server tells.
 
     `own_host` is the address at which it was reached, as it sees that itself. `distributed` is `None` if the server
-    does not tell whether it is a part of a distributed cluster.
+    does not tell whether it is a part of a distributed cluster. `source_hidden` says that it receives the log, and does
+    not show our role from whom.
     """
 
     engine: Engine
@@ -76,6 +77,7 @@ class ServerFacts:
     distributed: bool | None = False
     receivers: tuple[Receiver, ...] = ()
     source: Source | None = None
+    source_hidden: bool = False
     nodes: tuple[ClusterNode, ...] = ()
 
     @property

@@ -199,18 +199,19 @@ def _component_id(seen: Seen) -> ComponentId:
 def _check_receivers(replicas: Sequence[Seen], without: frozenset[str]) -> None:
     """Everybody whom the log is streamed to must be one of the standbys, and every standby must belong to somebody."""
     for each in replicas:
-        if each.facts.in_recovery and each.facts.source is None and each.lead is None:
+        if each.facts.in_recovery and not _receives(each) and each.lead is None:
             raise DiscoveryError(
                 f"{each} is a standby that receives from nobody now, so nothing shows that it belongs to the others; "
                 "try again when it follows its primary, or leave it out"
             )
+    _check_hidden_sources(replicas)
     receivers = [
         (sender, receiver)
         for sender in replicas
         for receiver in sender.facts.receivers
         if not without.intersection({receiver.host, receiver.name})
     ]
-    following = [each for each in replicas if each.facts.source]
+    following = [each for each in replicas if _receives(each)]
     if len(receivers) <= len(following):
         return
     strangers = _strangers([receiver for _, receiver in receivers], following)
@@ -219,6 +220,29 @@ def _check_receivers(replicas: Sequence[Seen], without: frozenset[str]) -> None:
         f"{sender} streams to {', '.join(map(str, strangers))}, and a standby was not found for each of these. Which "
         "port one listens at is not told: give its DSN as a further argument, or leave it out with --without and its "
         "address or name"
+    )
+
+
+def _receives(seen: Seen) -> bool:
+    """Whether it is known to receive the log, from whomever."""
+    return seen.facts.source is not None or seen.facts.source_hidden
+
+
+def _check_hidden_sources(replicas: Sequence[Seen]) -> None:
+    """A standby that does not show whom it receives from must be one of those that the others show they stream to.
+
+    The streams are counted, since a cluster may stream in a network of its own, at addresses that clients do not use.
+    """
+    following = [each for each in replicas if _receives(each)]
+    hidden = [each for each in following if each.facts.source_hidden and each.lead is None]
+    streams = sum(len(each.facts.receivers) for each in replicas)
+    if not hidden or streams >= len(following):
+        return
+    raise DiscoveryError(
+        f"{hidden[0]} is a standby that does not show Vacate's role whom it receives from, and the others show fewer "
+        f"streams ({streams}) than there are standbys ({len(following)}), so nothing shows that it belongs to them. "
+        "Try again when all of them stream, give the DSN of the server that it follows as a further argument, or "
+        "discover as a role with SYSADMIN"
     )
 
 

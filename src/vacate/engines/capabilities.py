@@ -18,7 +18,8 @@ class Capabilities:
 
     `remedies` are the statements that give Vacate's role the rights it lacks; none when it lacks none. `node_name` is
     what the server is called in its cluster, where it has such a name. `offered` are the columns and functions that
-    servers of its family have or have not, as the heads of statements name them.
+    servers of its family have or have not, as the heads of statements name them. `distributed` is whether the server
+    is a part of a distributed cluster; `None` if it does not tell.
     """
 
     software: ServerSoftware
@@ -27,6 +28,7 @@ class Capabilities:
     remedies: tuple[str, ...] = ()
     node_name: str | None = None
     offered: frozenset[str] = frozenset()
+    distributed: bool | None = False
 
 
 async def check(capabilities: Capabilities, component: Component, pins: Pins) -> None:

@@ -92,7 +92,7 @@ class EngineGateway:
         try:
             line.lent = True
             capabilities = await self._ready(component, line)
-            neighbours = await self._neighbourhood.of(component)
+            neighbours = await self._neighbourhood.of(component, capabilities)
             link = link_over(line.wire, lambda: self._make_ready(component, line), capabilities, neighbours)
             yield CompletedLink(link=link, own_users=self._settings.own_users)
         finally:

@@ -50,13 +50,17 @@ class Neighbourhood:
         told = Neighbours(names=frozenset(node["name"] for node in nodes), addresses=addresses)
         self._told.setdefault(_instance(component), {})[component] = told
 
-    async def of(self, component: Component) -> Neighbours:
+    async def of(self, component: Component, capabilities: Capabilities) -> Neighbours:
         """The other nodes of a component's instance: those that coordinators told, and those of the configuration.
 
         The addresses of a data node's neighbours are not known as long as no coordinator of the instance has told.
+        Nodes of a centralised instance have no links to one another that clients could be taken for, so whoever comes
+        from one of their machines is a client like others.
         """
         told = tuple(self._told.get(_instance(component), {}).values())
         names = frozenset[str]().union(*(each.names for each in told))
+        if capabilities.software.engine.of_gauss_family and capabilities.distributed is False:
+            return Neighbours(names=names, addresses=frozenset())
         others = [other for other in self._hosts if _instance(other) == _instance(component) and other != component]
         if not told and any(other.kind is ComponentKind.COORDINATOR for other in others):
             return Neighbours(names=names, addresses=None)

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 from vacate.domain.discovery import ClusterNode, NodeType, Receiver, ServerFacts, Source
 from vacate.domain.errors import MissingRightsError
-from vacate.domain.servers import Engine
 from vacate.engines.capabilities import Capabilities
 from vacate.engines.dialects import probe
 from vacate.engines.drivers import Row
@@ -13,7 +12,6 @@ from vacate.engines.statements import statement
 from vacate.engines.timeouts import Timeouts
 from vacate.engines.wire import StatementRefusedError, Wire
 
-_UNDEFINED_FUNCTION = "42883"
 _UNDEFINED_TABLE = "42P01"
 
 
@@ -45,7 +43,8 @@ async def _facts(wire: Wire, capabilities: Capabilities) -> ServerFacts:
     sql = statement(dialect_of(software.engine), "replication", software.major, capabilities.offered)
     relations = await wire.fetch(sql)
     (own,) = _related(relations, "own")
-    sources = [Source(host=row["host"], port=row["port"]) for row in _related(relations, "source")]
+    sources = _related(relations, "source")
+    shown = [Source(host=row["host"], port=row["port"]) for row in sources if row["host"] is not None]
     family = software.engine.of_gauss_family
     return ServerFacts(
         engine=software.engine,
@@ -55,31 +54,18 @@ async def _facts(wire: Wire, capabilities: Capabilities) -> ServerFacts:
         started_at=own["started_at"],
         own_host=own["host"] or "",
         node_name=capabilities.node_name,
-        distributed=await _is_distributed(wire, software.engine) if family else False,
+        distributed=capabilities.distributed,
         receivers=tuple(
             Receiver(host=row["host"] or "", name=row["name"] or "") for row in _related(relations, "receiver")
         ),
-        source=sources[0] if sources else None,
+        source=shown[0] if shown else None,
+        source_hidden=bool(sources) and not shown,
         nodes=await _nodes(wire, capabilities.node_name) if family else (),
     )
 
 
 def _related(rows: Sequence[Row], relation: str) -> list[Row]:
     return [row for row in rows if row["relation"] == relation]
-
-
-async def _is_distributed(wire: Wire, engine: Engine) -> bool | None:
-    """Whether the server is a part of a distributed cluster; `None` if it does not tell."""
-    if engine is Engine.DWS:
-        return True
-    try:
-        (row,) = await wire.fetch(statement("gauss", "deployment"))
-    except StatementRefusedError as error:
-        if error.sqlstate != _UNDEFINED_FUNCTION:
-            raise
-        # The oldest openGauss has no such function, and no openGauss is distributed.
-        return False if engine is Engine.OPENGAUSS else None
-    return bool(row["distributed"])
 
 
 async def _nodes(wire: Wire, node_name: str | None) -> tuple[ClusterNode, ...]:

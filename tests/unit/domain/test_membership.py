@@ -38,6 +38,16 @@ def knowing(server: Seen, *nodes: ClusterNode) -> Seen:
     return replace(server, facts=replace(server.facts, nodes=nodes))
 
 
+def test_a_standby_that_hides_whom_it_follows_belongs_to_the_server_that_streams_to_it() -> None:
+    """At whatever address: a cluster may stream in a network of its own."""
+    primary = seen("10.0.0.1:5432", receivers=(receiver("192.168.7.2"),))
+    follower = seen("10.0.0.2:5432", in_recovery=True, source_hidden=True)
+    assert ids(found(primary, follower)) == {
+        "10.0.0.1:5432": "dn_6001 primary",
+        "10.0.0.2:5432": "dn_6002 standby",
+    }
+
+
 # --- what does not follow --------------------------------------------------------------------------------------------
 
 
@@ -72,6 +82,18 @@ def knowing(server: Seen, *nodes: ClusterNode) -> Seen:
             "10.0.0.2:5432 is a standby that receives from nobody now, so nothing shows that it belongs to the "
             "others; try again when it follows its primary, or leave it out",
             id="a copy in recovery",
+        ),
+        pytest.param(
+            [
+                seen("10.0.0.1:5432", receivers=(receiver("10.0.0.2"),)),
+                seen("10.0.0.2:5432", in_recovery=True, source_hidden=True),
+                seen("10.0.0.3:5432", in_recovery=True, source_hidden=True),
+            ],
+            "10.0.0.2:5432 is a standby that does not show Vacate's role whom it receives from, and the others show "
+            "fewer streams (1) than there are standbys (2), so nothing shows that it belongs to them. Try again when "
+            "all of them stream, give the DSN of the server that it follows as a further argument, or discover as a "
+            "role with SYSADMIN",
+            id="a standby that hides whom it follows",
         ),
     ],
 )

@@ -38,9 +38,9 @@ class _Coordinator(Wire):
         return cast("Sequence[Row]", rows)
 
 
-def gauss(engine: Engine = Engine.GAUSSDB) -> Capabilities:
+def gauss(engine: Engine = Engine.GAUSSDB, *, distributed: bool | None = True) -> Capabilities:
     software = ServerSoftware(engine=engine, version="505.2.1")
-    return Capabilities(software=software, system_identifier="1", in_recovery=False)
+    return Capabilities(software=software, system_identifier="1", in_recovery=False, distributed=distributed)
 
 
 async def told(
@@ -53,14 +53,14 @@ async def told(
 
 async def test_a_data_node_knows_the_nodes_that_a_coordinator_told() -> None:
     nodes = [("cn_5001", "localhost"), ("cn_5002", "192.0.2.9"), ("dn_6001", "192.0.2.2")]
-    neighbours = await (await told(nodes)).of(COMPONENT)
+    neighbours = await (await told(nodes)).of(COMPONENT, gauss())
     assert neighbours.names == {"cn_5001", "cn_5002", "dn_6001"}
     assert neighbours.addresses == {"192.0.2.1", "192.0.2.9", "192.0.2.2"}
 
 
 async def test_before_a_coordinator_has_told_every_client_may_be_a_node() -> None:
-    assert (await Neighbourhood(SERVERS).of(COMPONENT)).addresses is None
-    assert (await (await told(None)).of(COMPONENT)).addresses is None
+    assert (await Neighbourhood(SERVERS).of(COMPONENT, gauss())).addresses is None
+    assert (await (await told(None)).of(COMPONENT, gauss())).addresses is None
 
 
 async def test_a_host_that_cannot_be_found_out_leaves_all_addresses_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -68,26 +68,33 @@ async def test_a_host_that_cannot_be_found_out_leaves_all_addresses_unknown(monk
         raise socket.gaierror
 
     monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", unknown)
-    neighbours = await (await told([("cn_5002", "no.such.host.invalid")])).of(COMPONENT)
+    neighbours = await (await told([("cn_5002", "no.such.host.invalid")])).of(COMPONENT, gauss())
     assert neighbours == Neighbours(names=frozenset({"cn_5002"}), addresses=None)
 
 
 async def test_a_data_node_alone_has_no_neighbours() -> None:
-    assert await Neighbourhood({COMPONENT: SERVERS[COMPONENT]}).of(COMPONENT) == Neighbours()
+    assert await Neighbourhood({COMPONENT: SERVERS[COMPONENT]}).of(COMPONENT, gauss()) == Neighbours()
 
 
 async def test_without_coordinators_the_neighbours_are_those_of_the_configuration() -> None:
     servers = {COMPONENT: SERVERS[COMPONENT], STANDBY: "gaussdb://v@192.0.2.3:40000/postgres"}
-    assert (await Neighbourhood(servers).of(COMPONENT)).addresses == {"192.0.2.3"}
+    assert (await Neighbourhood(servers).of(COMPONENT, gauss(distributed=None))).addresses == {"192.0.2.3"}
+
+
+async def test_nobody_is_taken_for_a_node_of_a_centralised_instance() -> None:
+    """Applications run beside a standby, or all on one machine."""
+    servers = {COMPONENT: SERVERS[COMPONENT], STANDBY: "gaussdb://v@192.0.2.3:40000/postgres"}
+    for known in (Neighbourhood(servers), Neighbourhood(SERVERS)):
+        assert (await known.of(COMPONENT, gauss(distributed=False))).addresses == frozenset()
 
 
 async def test_another_instance_is_nobodys_neighbour() -> None:
     elsewhere = replace(COMPONENT, instance_id=InstanceId("0" * 32 + "in14"))
     servers = {**SERVERS, elsewhere: "gaussdb://v@192.0.2.7/postgres"}
-    neighbours = await (await told([("cn_5001", "localhost")], servers)).of(elsewhere)
+    neighbours = await (await told([("cn_5001", "localhost")], servers)).of(elsewhere, gauss())
     assert neighbours == Neighbours()
 
 
 async def test_a_coordinator_of_postgresql_is_not_asked() -> None:
-    neighbours = await (await told([("cn_5001", "localhost")], engine=Engine.POSTGRESQL)).of(COMPONENT)
+    neighbours = await (await told([("cn_5001", "localhost")], engine=Engine.POSTGRESQL)).of(COMPONENT, gauss())
     assert not neighbours.names

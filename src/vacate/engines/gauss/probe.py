@@ -37,6 +37,7 @@ async def probe(wire: Wire) -> Capabilities:
         remedies=await _remedies(wire, answer, software.engine),
         node_name=node_name,
         offered=offered,
+        distributed=await _is_distributed(wire, software.engine),
     )
 
 
@@ -48,6 +49,17 @@ async def _identity(wire: Wire, node_name: str | None) -> str:
     if not node_name:
         raise UnsupportedServerError("the server is not supported: it has neither pg_control_system() nor a node name")
     return f"node {node_name}"
+
+
+async def _is_distributed(wire: Wire, engine: Engine) -> bool | None:
+    """Whether the server is a part of a distributed cluster; `None` if it does not tell."""
+    if engine is Engine.DWS:
+        return True
+    row = await _asked(wire, statement(_DIALECT, "deployment"), {_UNDEFINED_FUNCTION})
+    if row is not None:
+        return bool(row["distributed"])
+    # The oldest openGauss has no such function, and no openGauss is distributed.
+    return False if engine is Engine.OPENGAUSS else None
 
 
 async def _remedies(wire: Wire, answer: Row, engine: Engine) -> tuple[str, ...]:

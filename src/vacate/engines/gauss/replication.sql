@@ -1,7 +1,8 @@
 -- since: 0
 /* vacate:replication */
 -- The server itself, by what no other server shares; whom it streams its log to; and whom it receives it from, in the
--- words `10.0.0.2:50300<--10.0.0.1:5433`. The ports there are for replication, and clients cannot use them.
+-- words `10.0.0.2:50300<--10.0.0.1:5433`. The ports there are for replication, and clients cannot use them. Only an
+-- administrator is shown these words; others are shown that there is a receiver, which is a source without a host.
 SELECT CAST('own' AS text) AS relation,
        host(inet_server_addr()) AS host,
        CAST(NULL AS int) AS port,
@@ -22,4 +23,4 @@ SELECT CAST('source' AS text),
        CAST(NULL AS text),
        CAST(NULL AS timestamp with time zone)
   FROM pg_stat_get_wal_receiver() w
- WHERE w.channel LIKE '%<--%';
+ WHERE w.channel LIKE '%<--%' OR w.channel IS NULL;
