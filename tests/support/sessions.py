@@ -21,7 +21,7 @@ from vacate.domain.judging.surroundings import Surroundings
 from vacate.domain.limits import Grouping, Limits
 from vacate.domain.patterns import Glob
 from vacate.domain.servers import Engine
-from vacate.domain.sessions import CLIENT_BACKEND, IDLE, Session
+from vacate.domain.sessions import CLIENT_BACKEND, IDLE, Held, Session
 from vacate.domain.topology import ComponentKind
 from vacate.operations.patterns import regex
 
@@ -61,6 +61,7 @@ class Facts(TypedDict, total=False):
     own: bool
     user_dropped: bool
     database_dropped: bool
+    held: Held
 
 
 _IDLE = Session(
@@ -163,6 +164,9 @@ _STATEMENTS = ("SELECT 1", "", "LISTEN jobs", "COMMIT", "UNLISTEN *", "BEGIN; li
 _STATES = (IDLE, "active", "idle in transaction", "idle in transaction (aborted)", "disabled", "Idle", None)
 _BACKENDS = (CLIENT_BACKEND, "walsender", "background worker", "checkpointer", "", None)
 
+_held = st.builds(
+    Held, listening=st.booleans(), cursors=st.frozensets(st.sampled_from(("c", "page"))), backup=st.booleans()
+)
 names = st.sampled_from(_NAMES)
 addresses = st.sampled_from(tuple(ADDRESSES))
 spans = st.sampled_from(
@@ -212,6 +216,10 @@ def _any(draw: st.DrawFn) -> Session:
         client_address=draw(addresses | unknown),
         query=draw(st.sampled_from(_STATEMENTS) | unknown),
         holds_advisory_lock=draw(st.booleans() | unknown),
+        holds_replication_slot=draw(st.booleans() | unknown),
+        user_dropped=draw(st.booleans()),
+        database_dropped=draw(st.booleans()),
+        held=draw(_held),
         own=draw(st.booleans()),
     )
 
@@ -223,6 +231,7 @@ def almost_killable_sessions(draw: st.DrawFn) -> Session:
         st.fixed_dictionaries({"user": st.sampled_from(PLATFORM_USERS)})
         | st.fixed_dictionaries({"application": st.sampled_from((*TOOL_NAMES, *NODE_NAMES, FDW_APPLICATION))})
         | st.fixed_dictionaries({"client_address": addresses})
+        | st.fixed_dictionaries({"held": _held})
     )
     return replace(draw(killable_sessions()), **change)
 

@@ -31,6 +31,22 @@ class SessionKey:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """What a session holds that ends with it and that no catalogue of the server tells: only statements prove it.
+
+    `listening`: it waits for notifications. `cursors`: the names of its cursors that outlived their transaction (WITH
+    HOLD). `backup`: it began a base backup and has not ended it.
+    """
+
+    listening: bool = False
+    cursors: frozenset[str] = frozenset()
+    backup: bool = False
+
+
+NOTHING_HELD = Held()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
     """One session at the moment of a look.
 
@@ -38,6 +54,7 @@ class Session:
     starting. An empty string is a value (a client that set no application name). Only `transaction_start` is also
     `None` when there is nothing to tell: no transaction is open. A user or a database that was dropped meanwhile has no
     name any more; `user_dropped` and `database_dropped` tell that from a name that is hidden.
+    `held` is what earlier statements prove, as far as Vacate saw them; `query` is the last one.
     `own` is true for the session that looks, and for every session that is named like it and logged in as one of
     Vacate's own users: a name alone can be taken by anybody.
     All times are the server's, aware and in UTC; `in_state_for` is measured with the server's clock.
@@ -63,6 +80,7 @@ class Session:
     own: bool
     user_dropped: bool = False
     database_dropped: bool = False
+    held: Held = NOTHING_HELD
 
     @property
     def key(self) -> SessionKey | None:

@@ -9,7 +9,6 @@ from vacate.engines.gauss.probe import probe as probe_gauss
 from vacate.engines.postgresql.link import PostgresqlLink
 from vacate.engines.postgresql.probe import probe as probe_postgresql
 from vacate.engines.wire import Wire
-from vacate.operations.ports import Link
 
 
 async def probe(wire: Wire) -> Capabilities:
@@ -24,7 +23,7 @@ async def probe(wire: Wire) -> Capabilities:
 
 def link_over(
     wire: Wire, make_ready: Callable[[], Awaitable[None]], capabilities: Capabilities, neighbours: Neighbours
-) -> Link:
+) -> GaussLink | PostgresqlLink:
     """The link to a server that was probed and found right; `make_ready` does both again when the wire broke."""
     if capabilities.software.engine.of_gauss_family:
         return GaussLink(wire, make_ready, capabilities, neighbours)

@@ -2,17 +2,18 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from vacate.domain.errors import ComponentBusyError, ComponentUnreachableError, VacateError
+from vacate.domain.servers import Neighbours
 from vacate.domain.topology import Component
 from vacate.engines.capabilities import Capabilities, check
 from vacate.engines.dialects import link_over, probe
 from vacate.engines.neighbourhood import Neighbourhood
 from vacate.engines.recognition import ServerSoftware
-from vacate.engines.recollection import CompletedLink
+from vacate.engines.recollection import CompletedLink, Recollection
 from vacate.engines.refusals import LockingLoginError
 from vacate.engines.timeouts import Timeouts
 from vacate.engines.wire import Wire
@@ -42,6 +43,7 @@ class _Line:
     problem: str | None = "not checked yet"
     software: ServerSoftware | None = None
     waits_for_a_call: bool = False
+    recollection: Recollection = field(default_factory=Recollection)
 
 
 class EngineGateway:
@@ -94,7 +96,7 @@ class EngineGateway:
             capabilities = await self._ready(component, line)
             neighbours = await self._neighbourhood.of(component, capabilities)
             link = link_over(line.wire, lambda: self._make_ready(component, line), capabilities, neighbours)
-            yield CompletedLink(link=link, own_users=self._settings.own_users)
+            yield CompletedLink(link=link, recollection=line.recollection, own_users=self._settings.own_users)
         finally:
             line.lent = False
             line.lock.release()
@@ -136,12 +138,20 @@ class EngineGateway:
 
     async def _check(self, component: Component, line: _Line) -> None:
         try:
-            await self._ready(component, line)
+            capabilities = await self._ready(component, line)
         except VacateError:
             return  # It is in `line.problem` already.
         except Exception as error:  # noqa: BLE001 - one unforeseen answer must not end the keeping; it is shown instead
             line.wire.drop()
             line.problem = f"unforeseen: {type(error).__name__}: {error}"
+        else:
+            await self._remember(component, line, capabilities)
+
+    async def _remember(self, component: Component, line: _Line, capabilities: Capabilities) -> None:
+        """Take in what sessions hold by their last statements; a server that does not tell is asked again next time."""
+        link = link_over(line.wire, lambda: self._make_ready(component, line), capabilities, Neighbours())
+        with suppress(VacateError):
+            line.recollection.saw(await link.last_statements())
 
     async def _keep(self, component: Component, line: _Line) -> None:
         while True:

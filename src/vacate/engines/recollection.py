@@ -1,24 +1,42 @@
 """A link that completes what the server tells of its sessions with what only Vacate knows of them."""
 
-from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 
 from vacate.domain.activity import Activity
+from vacate.domain.judging.evidence import recalled
 from vacate.domain.judging.settings import GuardName
 from vacate.domain.servers import Engine, Neighbours
-from vacate.domain.sessions import OWN_APPLICATION, Session, SessionKey, Victim
+from vacate.domain.sessions import NOTHING_HELD, OWN_APPLICATION, Held, Session, SessionKey, Victim
 from vacate.domain.slots import Slots
 from vacate.operations.ports import Link, Signalled
+
+
+@dataclass(slots=True, kw_only=True)
+class Recollection:
+    """What the sessions of one server were seen to hold, for as long as they live.
+
+    Every list of sessions that is read feeds it. It ends with the service, and knows nothing of what was before.
+    """
+
+    held: Mapping[SessionKey, Held] = field(default_factory=dict[SessionKey, Held])
+
+    def saw(self, listed: Iterable[tuple[int, datetime | None, str | None]]) -> None:
+        """Take in a whole list: of every session its id, its start and its last statement."""
+        self.held = recalled(self.held, listed)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CompletedLink:
     """Implements `operations.ports.Link` over another link.
 
-    `own_users` are the roles that Vacate logs in as, on this server or for its own store.
+    `recollection` is what is remembered of the server's sessions. `own_users` are the roles that Vacate logs in as, on
+    this server or for its own store.
     """
 
     link: Link
+    recollection: Recollection
     own_users: frozenset[str]
 
     @property
@@ -33,11 +51,15 @@ class CompletedLink:
 
     async def look(self) -> tuple[Session, ...]:
         """Read every session once."""
-        return tuple(map(self._completed, await self.link.look()))
+        found = await self.link.look()
+        self.recollection.saw((each.session_id, each.backend_start, each.query) for each in found)
+        return tuple(map(self._completed, found))
 
     async def activity(self) -> tuple[Activity, ...]:
         """Read every client's session with what it does."""
-        return await self.link.activity()
+        found = await self.link.activity()
+        self.recollection.saw((each.session_id, each.backend_start, each.query) for each in found)
+        return found
 
     async def databases(self) -> tuple[str, ...]:
         """The databases that clients may use, sorted."""
@@ -57,4 +79,7 @@ class CompletedLink:
 
     def _completed(self, session: Session) -> Session:
         ours = session.application == OWN_APPLICATION and session.user in self.own_users
-        return replace(session, own=True) if ours and not session.own else session
+        held = NOTHING_HELD if session.key is None else self.recollection.held.get(session.key, NOTHING_HELD)
+        if held is NOTHING_HELD and not ours:
+            return session
+        return replace(session, own=session.own or ours, held=held)

@@ -1,6 +1,7 @@
 """What the rows of every dialect become. The statements name their columns alike, so they are read in one place."""
 
 from collections.abc import Container, Iterable
+from datetime import datetime
 
 from vacate.domain.activity import Activity
 from vacate.domain.sessions import OWN_APPLICATION, Demand, Session, SessionKey, Victim
@@ -18,6 +19,15 @@ def session(row: Row, *, without: Container[str] = ()) -> Session:
     facts = {name: value for name, value in row.items() if name not in without}
     ours = facts.pop("of_own_user") and facts["application"] == OWN_APPLICATION
     return Session(**facts | {"own": facts["own"] or ours})
+
+
+def last_statement(row: Row) -> tuple[int, datetime | None, str | None]:
+    """Reads a row of last_statements.sql: the id, the start, and the statement if it was wanted.
+
+    Its words are those of SQL, which are the same in every encoding that a database may have.
+    """
+    text: bytes | None = row["query"]
+    return row["session_id"], row["backend_start"], None if text is None else text.decode("utf-8", "replace")
 
 
 def activity(row: Iterable[object]) -> Activity:

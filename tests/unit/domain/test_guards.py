@@ -62,6 +62,8 @@ ALONE = {
         COORDINATOR,
     ),
     GuardName.LISTENER: (idle_session(query="LISTEN jobs"), NO_SETTINGS, COORDINATOR),
+    GuardName.HELD_CURSOR: (idle_session(query="DECLARE c CURSOR WITH HOLD FOR SELECT 1"), NO_SETTINGS, COORDINATOR),
+    GuardName.BASE_BACKUP: (idle_session(query="SELECT pg_backup_start('nightly')"), NO_SETTINGS, COORDINATOR),
     GuardName.ADVISORY_LOCK: (idle_session(holds_advisory_lock=True), NO_SETTINGS, COORDINATOR),
     GuardName.REPLICATION_SLOT: (idle_session(holds_replication_slot=True), NO_SETTINGS, COORDINATOR),
     GuardName.COORDINATOR_LINK: (idle_session(application="postgres_fdw"), NO_SETTINGS, DATA_NODE),
@@ -124,6 +126,8 @@ def test_the_names_of_the_guards_are_what_users_write() -> None:
         "protected_user",
         "protected_application",
         "listener",
+        "held_cursor",
+        "base_backup",
         "advisory_lock",
         "replication_slot",
         "coordinator_link",
@@ -229,7 +233,27 @@ def test_a_session_that_only_mentions_the_word_is_no_listener(query: str) -> Non
     assert objectors(idle_session(query=query)) == set()
 
 
-@pytest.mark.parametrize("unit", [";", "/*", "*/", "\n", " \n", "--", "; /*", "*/ ", "; ", "\n ", "listen"])
+@pytest.mark.parametrize(
+    "unit",
+    [
+        ";",
+        "/*",
+        "*/",
+        "\n",
+        " \n",
+        "--",
+        "; /*",
+        "*/ ",
+        "; ",
+        "\n ",
+        "listen",
+        "listen;",
+        "declare x ",
+        "fetch ",
+        "pgqueuer(",
+        "close c;",
+    ],
+)
 def test_a_hostile_statement_does_not_hold_up_the_guards(unit: str) -> None:
     megabyte = idle_session(query=unit * (1_000_000 // len(unit)) + "x")
     began = time.process_time()
@@ -347,7 +371,7 @@ def test_guards_object_in_the_order_of_their_names() -> None:
         superuser=True,
         user="root",
         application="cm_agent",
-        query="LISTEN jobs",
+        query="LISTEN jobs; DECLARE c CURSOR WITH HOLD FOR SELECT 1; SELECT pg_backup_start($1)",
         holds_advisory_lock=True,
         holds_replication_slot=True,
         user_dropped=True,

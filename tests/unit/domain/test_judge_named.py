@@ -38,6 +38,8 @@ ANSWERED_BY_NAMING = {
     GuardName.NO_CLIENT_ADDRESS: idle_session(client_address=None, client_port=-1),
     GuardName.LISTENER: idle_session(query="LISTEN jobs"),
     GuardName.ADVISORY_LOCK: idle_session(holds_advisory_lock=True),
+    GuardName.HELD_CURSOR: idle_session(query="FETCH 10 FROM c"),
+    GuardName.BASE_BACKUP: idle_session(query="SELECT pg_backup_start('nightly')"),
     GuardName.REPLICATION_SLOT: idle_session(holds_replication_slot=True),
     GuardName.OWNER_DROPPED: idle_session(user=None, superuser=None, user_dropped=True),
     GuardName.COORDINATOR_LINK: idle_session(application="cn_5001"),

@@ -151,20 +151,26 @@ def may_be_a_node(session: Session, where: Surroundings) -> bool:
 
 
 PROTECTED: dict[GuardName, Callable[[Session, GuardSettings, Surroundings], bool]] = {
-    GuardName.OWN_SESSION: lambda s, _, __: s.own or s.application == "vacate",
+    GuardName.OWN_SESSION: lambda s, _, __: s.own,
     GuardName.NOT_A_CLIENT: lambda s, _, __: s.backend_type != "client backend",
     GuardName.CLUSTER_TOOL: lambda s, _, w: of_gauss(w) and s.application in TOOL_NAMES,
     GuardName.NO_CLIENT_ADDRESS: lambda s, _, __: s.client_address is None,
     GuardName.SUPERUSER: lambda s, _, __: s.superuser is True,
+    GuardName.OWNER_DROPPED: lambda s, _, __: s.user_dropped or s.database_dropped,
     GuardName.PLATFORM_USER: lambda s, _, w: of_gauss(w) and s.user in PLATFORM_USERS,
     GuardName.PROTECTED_USER: lambda s, g, _: s.user in g.users,
     GuardName.PROTECTED_APPLICATION: lambda s, g, _: s.application in g.applications,
-    GuardName.LISTENER: lambda s, _, __: s.query in LISTENING,
+    GuardName.LISTENER: lambda s, _, __: s.query in LISTENING or (s.held.listening and s.query != "UNLISTEN *"),
+    GuardName.HELD_CURSOR: lambda s, _, __: bool(s.held.cursors),
+    GuardName.BASE_BACKUP: lambda s, _, __: s.held.backup,
     GuardName.ADVISORY_LOCK: lambda s, _, __: s.holds_advisory_lock is True,
+    GuardName.REPLICATION_SLOT: lambda s, _, __: s.holds_replication_slot is True,
     GuardName.COORDINATOR_LINK: lambda s, _, w: links_two_nodes(s, w),
     GuardName.PEER_NODE: lambda s, _, w: may_be_a_node(s, w),
     GuardName.UNKNOWN: lambda s, _, __: (
-        None in (s.user, s.superuser, s.database, s.application, s.query, s.holds_advisory_lock)
+        None in (s.application, s.query, s.holds_advisory_lock, s.holds_replication_slot)
+        or (None in (s.user, s.superuser) and not s.user_dropped)
+        or (s.database is None and not s.database_dropped)
     ),
 }
 
@@ -332,7 +338,7 @@ JUDGED_BY = [
 
 
 def test_every_fact_that_may_be_unknown_is_looked_at() -> None:
-    assert len(JUDGED_BY) == 12
+    assert len(JUDGED_BY) == 13
 
 
 @pytest.mark.parametrize("fact", JUDGED_BY)

@@ -5,21 +5,17 @@ an idle session can only change by a statement of that session, and a statement 
 terminating statement compares again.
 """
 
-import re
 from collections.abc import Callable
 
 from vacate.domain.addresses import is_among
+from vacate.domain.judging.evidence import fetched_from, heartbeat, held_after
 from vacate.domain.judging.settings import GuardName, GuardSettings
 from vacate.domain.judging.surroundings import Surroundings
 from vacate.domain.reserved import is_a_nodes, is_the_clusters, is_the_platforms
-from vacate.domain.sessions import CLIENT_BACKEND, Session
+from vacate.domain.sessions import CLIENT_BACKEND, IDLE, NOTHING_HELD, Session
 from vacate.domain.topology import ComponentKind
 
 FDW_APPLICATION = "postgres_fdw"
-
-# A listener is known by its last statement only: the server tells nobody else who listens to what. A comment may stand
-# before the word and a quoted channel right behind it; text that merely looks so spares one session too many.
-_LISTEN = re.compile(r"(?:^|;|\*/)\s*listen\b|\n[^\S\n]*listen\b", re.IGNORECASE)
 
 Guard = Callable[[Session, GuardSettings, Surroundings], str | None]
 
@@ -74,7 +70,22 @@ def _protected_application(session: Session, settings: GuardSettings, _: Surroun
 
 
 def _listener(session: Session, _: GuardSettings, __: Surroundings) -> str | None:
-    return "it waits for notifications (LISTEN)" if session.query and _LISTEN.search(session.query) else None
+    if held_after(session.held, session.query).listening:
+        now = held_after(NOTHING_HELD, session.query).listening
+        return f"it waits for notifications (LISTEN{'' if now else ', seen earlier in its life'})"
+    worker = heartbeat(session.query)
+    return f"it waits for notifications: {worker}" if worker else None
+
+
+def _held_cursor(session: Session, _: GuardSettings, __: Surroundings) -> str | None:
+    if cursors := held_after(session.held, session.query).cursors:
+        return f"it holds a cursor open beyond its transaction (WITH HOLD): {min(cursors) or 'one of many'}"
+    cursor = fetched_from(session.query) if session.state == IDLE else None
+    return f"it reads from a cursor beyond its transaction (WITH HOLD): {cursor}" if cursor else None
+
+
+def _base_backup(session: Session, _: GuardSettings, __: Surroundings) -> str | None:
+    return "it runs a base backup" if held_after(session.held, session.query).backup else None
 
 
 def _advisory_lock(session: Session, _: GuardSettings, __: Surroundings) -> str | None:
@@ -139,6 +150,8 @@ GUARDS: dict[GuardName, Guard] = {
     GuardName.PROTECTED_USER: _protected_user,
     GuardName.PROTECTED_APPLICATION: _protected_application,
     GuardName.LISTENER: _listener,
+    GuardName.HELD_CURSOR: _held_cursor,
+    GuardName.BASE_BACKUP: _base_backup,
     GuardName.ADVISORY_LOCK: _advisory_lock,
     GuardName.REPLICATION_SLOT: _replication_slot,
     GuardName.COORDINATOR_LINK: _coordinator_link,
@@ -154,6 +167,8 @@ WAIVED_WHEN_NAMED = frozenset(
         GuardName.NO_CLIENT_ADDRESS,
         GuardName.OWNER_DROPPED,
         GuardName.LISTENER,
+        GuardName.HELD_CURSOR,
+        GuardName.BASE_BACKUP,
         GuardName.ADVISORY_LOCK,
         GuardName.REPLICATION_SLOT,
         GuardName.COORDINATOR_LINK,

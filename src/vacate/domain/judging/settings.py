@@ -17,6 +17,8 @@ class GuardName(StrEnum):
     PROTECTED_USER = "protected_user"
     PROTECTED_APPLICATION = "protected_application"
     LISTENER = "listener"
+    HELD_CURSOR = "held_cursor"
+    BASE_BACKUP = "base_backup"
     ADVISORY_LOCK = "advisory_lock"
     REPLICATION_SLOT = "replication_slot"
     COORDINATOR_LINK = "coordinator_link"

@@ -6,6 +6,7 @@ and says that our role is shown all.
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from dataclasses import replace
+from datetime import datetime
 
 from vacate.domain.activity import Activity
 from vacate.domain.errors import ComponentUnreachableError
@@ -63,6 +64,11 @@ class GaussLink:
         # One row a session, also where the server tells of several threads of it.
         by_session = {(row["session_id"], row["backend_start"]): row for row in reversed(found) if not row["own"]}
         return tuple(rows.activity(tuple(row.values())[:_FACTS]) for row in reversed(by_session.values()))
+
+    async def last_statements(self) -> Sequence[tuple[int, datetime | None, str | None]]:
+        """Read which clients' sessions there are, with the last statement of each that may tell what it holds."""
+        found = _whole(await self._wire.fetch(self._statement("last_statements")))
+        return tuple(map(rows.last_statement, found))
 
     async def databases(self) -> tuple[str, ...]:
         """The databases that clients may use, sorted."""

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from vacate.domain.activity import Activity
 from vacate.domain.errors import ComponentUnreachableError
@@ -60,6 +60,11 @@ class PostgresqlLink:
         """Read every client's session with what it does."""
         found = await self._wire.fetch(statement(_DIALECT, "activity", self._major))
         return tuple(map(rows.activity, found))
+
+    async def last_statements(self) -> Sequence[tuple[int, datetime | None, str | None]]:
+        """Read which clients' sessions there are, with the last statement of each that may tell what it holds."""
+        found = await self._wire.fetch(statement(_DIALECT, "last_statements", self._major))
+        return tuple(map(rows.last_statement, found))
 
     async def databases(self) -> tuple[str, ...]:
         """The databases that clients may use, sorted."""
