@@ -1,6 +1,7 @@
 """Rules for every test, whichever room it covers."""
 
 import os
+import signal
 from collections.abc import Generator
 
 import pytest
@@ -9,6 +10,11 @@ from hypothesis import HealthCheck, settings
 # Workers share the machine with one another and with the servers they start: how long an example takes says nothing.
 settings.register_profile("patient", parent=settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("patient")
+
+# A shell ignores SIGINT for what it starts in the background. Whatever is started here would inherit that, and tests
+# of Ctrl-C would wait for ever.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 _IN_CI = os.environ.get("CI", "").lower() not in {"", "0", "false"}
 

@@ -209,7 +209,19 @@ def test_pruning_leaves_the_rest_provable_and_says_who_did_it(store: Path, vacat
     proved = vacate("audit", "verify").output
     assert proved.startswith(f"whole: events 3 to {EVENTS + 1}")
     assert "audit:prune:finished" in vacate("audit", "list").output
-    assert vacate("audit", "prune").exit_code == 1
+    assert vacate("audit", "prune").exit_code == 2
+    assert vacate("audit", "prune", "--before", "1d", "--older-than", "2d").exit_code == 2
+
+
+def test_times_are_ages_as_well_as_dates_in_every_command(store: Path, vacate: Vacate) -> None:
+    del store
+    ages = ("--since", "99999d", "--until", "0s")
+    assert vacate("audit", "search", *ages).exit_code == 0
+    assert len(vacate("audit", "export", *ages).stdout.splitlines()) == EVENTS
+    assert vacate("audit", "prune", "--older-than", "99999d").output == "removed 0 events\n"
+    refused = vacate("audit", "search", "--since", "soon")
+    assert refused.exit_code == 2
+    assert "1h" in refused.output
 
 
 def test_lines_of_an_export_are_json_with_every_field_of_the_chain(store: Path, vacate: Vacate) -> None:

@@ -6,7 +6,7 @@ import sys
 from collections.abc import AsyncIterator, Generator, Iterable
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import TextIO
 
@@ -15,7 +15,6 @@ import msgspec
 from vacate.cli.operator import audit_of, operator
 from vacate.cli.tables import audit_tables, event_list, found_sessions
 from vacate.domain.chain import BEGINNING, FIELDS, Anchor, Link
-from vacate.domain.durations import duration
 from vacate.domain.errors import SettingsError
 from vacate.domain.record import AuditQuery, RecordedEvent, RecordedSession
 from vacate.operations.clock import utc_now
@@ -205,29 +204,12 @@ def _cell(value: object) -> object:
 # --- shortened -------------------------------------------------------------------------------------------------------
 
 
-async def prune(config: Path, before: datetime | None, age: str | None) -> int:
-    """Remove the oldest events; how many.
+async def prune(config: Path, before: datetime) -> int:
+    """Remove the events that were written before a time; how many.
 
     Raises:
-        SettingsError: neither or both of a moment and an age are given.
         AuditUnavailableError: nothing was removed.
     """
     settings = load_settings(config)
-    if (before is None) == (age is None):
-        raise SettingsError("say either --before or --older-than")
     async with open_state(settings) as state:
-        pruning = PruneAudit(audit=audit_of(state), clock=utc_now)
-        who = operator(settings)
-        if before is not None:
-            return await pruning.before(before, who)
-        return await pruning.older_than(duration(age or "", "--older-than"), who)
-
-
-def moment(text: str) -> datetime:
-    """A moment as it is typed: ISO 8601, in UTC where it says nothing else.
-
-    Raises:
-        ValueError: it is none.
-    """
-    given = datetime.fromisoformat(text)
-    return given.replace(tzinfo=UTC) if given.tzinfo is None else given.astimezone(UTC)
+        return await PruneAudit(audit=audit_of(state), clock=utc_now).before(before, operator(settings))

@@ -46,8 +46,10 @@ def audit_list(limit: int, config: Path) -> None:
 @click.option("--client", help="The address of the session's client.")
 @click.option("--operator", help="The name of whoever acted.")
 @click.option("--plan", help="The plan's id.")
-@click.option("--since", type=Moment(), help="Written then or later; UTC unless it says otherwise.")
-@click.option("--until", type=Moment(), help="Written before then.")
+@click.option(
+    "--since", type=Moment(), help="Written then or later: 1h ago, or a time, in UTC unless it says otherwise."
+)
+@click.option("--until", type=Moment(), help="Written before then; as --since.")
 @click.option("--limit", type=click.IntRange(1, 10_000), default=100, show_default=True, help="How many events.")
 @CONFIG
 def audit_search(  # noqa: PLR0913 - one parameter for each option.
@@ -111,8 +113,10 @@ def audit_verify(anchors: tuple[Path, ...], expect: tuple[str, ...], export: Pat
 
 @audit.command("export")
 @click.option("--format", "kind", type=click.Choice(["jsonl", "csv"]), default="jsonl", show_default=True)
-@click.option("--since", type=Moment(), help="Written then or later; UTC unless it says otherwise.")
-@click.option("--until", type=Moment(), help="Written before then.")
+@click.option(
+    "--since", type=Moment(), help="Written then or later: 1h ago, or a time, in UTC unless it says otherwise."
+)
+@click.option("--until", type=Moment(), help="Written before then; as --since.")
 @click.option(
     "--output",
     type=click.Path(dir_okay=False, path_type=Path),
@@ -128,11 +132,20 @@ def audit_export(kind: str, since: datetime | None, until: datetime | None, outp
 
 
 @audit.command("prune")
-@click.option("--before", type=Moment(), help="Remove what was written before then.")
-@click.option("--older-than", metavar="DURATION", help="Remove what is older, such as 400d.")
+@click.option(
+    "--before",
+    "--older-than",
+    "times",
+    required=True,
+    multiple=True,
+    type=Moment(),
+    help="Remove what was written before then: a time, or how long ago, such as 400d.",
+)
 @CONFIG
-def audit_prune(before: datetime | None, older_than: str | None, config: Path) -> None:
+def audit_prune(times: tuple[datetime, ...], config: Path) -> None:
     """Remove the oldest events. The chain says so, and can still be proved."""
     from vacate.cli.audit import prune
 
-    click.echo(f"removed {run(prune(config, before, older_than))} events")
+    if len(times) != 1:
+        raise click.UsageError("say once before when: --before and --older-than mean the same")
+    click.echo(f"removed {run(prune(config, times[0]))} events")

@@ -42,15 +42,23 @@ def fail(message: str) -> NoReturn:
 
 
 class Moment(click.ParamType[datetime]):
-    """A moment as it is typed."""
+    """A time as it is typed, in every command: a date with or without the hour, or how long ago it was."""
 
     name = "time"
 
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
-        """Read ISO 8601."""
-        from vacate.cli.audit import moment
+        """Read ISO 8601, or an age such as 1h."""
+        from vacate.domain.durations import moment
+        from vacate.operations.clock import utc_now
 
+        if isinstance(value, datetime):
+            return value
         try:
-            return moment(str(value))
+            return moment(str(value), utc_now())
         except ValueError:
-            self.fail(f"{value!r} is no time; write for example 2026-03-01 or 2026-03-01T14:30+01:00", param, ctx)
+            self.fail(
+                f"{value!r} is no time; write for example 2026-03-01 or 2026-03-01T14:30+01:00, or how long ago: 90s, "
+                "15min, 1h, 400d",
+                param,
+                ctx,
+            )

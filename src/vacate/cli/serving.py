@@ -203,10 +203,11 @@ def _tls(service: ServiceSection) -> ssl.SSLContext | None:
 
 
 async def until_told_to_stop() -> None:
-    """Wait for SIGTERM or SIGINT."""
+    """Wait for SIGTERM, or for SIGINT unless it is ignored already, as a shell has it for background jobs."""
     told = asyncio.Event()
     loop = asyncio.get_running_loop()
-    signals = (signal.SIGTERM, signal.SIGINT)
+    ignored = signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    signals = (signal.SIGTERM,) if ignored else (signal.SIGTERM, signal.SIGINT)
     for signum in signals:
         loop.add_signal_handler(signum, told.set)
     try:

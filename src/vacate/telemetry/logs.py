@@ -60,10 +60,16 @@ _FORMATTERS: Mapping[LogFormat, type[logging.Formatter]] = {
 
 
 def start_logging(level: str = "info", form: LogFormat = LogFormat.JSON) -> None:
-    """Send everything from `level` upwards to standard error."""
+    """Send what Vacate logs from `level` upwards to standard error.
+
+    Libraries are heard from warnings upwards; `debug` is the level for whoever wants all that they say.
+    """
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_FORMATTERS[form]())
-    logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
+    wanted = logging.getLevelNamesMapping()[level.upper()]
+    others = wanted if wanted <= logging.DEBUG else max(wanted, logging.WARNING)
+    logging.basicConfig(level=others, handlers=[handler], force=True)
+    _LOGGER.setLevel(wanted)
 
 
 def log(

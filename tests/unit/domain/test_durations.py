@@ -1,12 +1,12 @@
 """Durations as PostgreSQL writes them, and nothing that merely looks like one."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vacate.domain.durations import duration
+from vacate.domain.durations import duration, moment
 from vacate.domain.errors import SettingsError
 
 
@@ -72,3 +72,34 @@ def test_every_text_is_a_duration_or_a_mistake_in_the_settings(text: str) -> Non
     except SettingsError:
         return
     assert timedelta(0) <= found <= timedelta.max
+
+
+# --- times -----------------------------------------------------------------------------------------------------------
+
+NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("1h", NOW - timedelta(hours=1)),
+        (" 400d ", NOW - timedelta(days=400)),
+        ("0s", NOW),
+        ("2026-03-01", datetime(2026, 3, 1, tzinfo=UTC)),
+        ("20260301", datetime(2026, 3, 1, tzinfo=UTC)),
+        ("2026-03-01T14:30", datetime(2026, 3, 1, 14, 30, tzinfo=UTC)),
+        ("2026-03-01 14:30:00+01:00", datetime(2026, 3, 1, 13, 30, tzinfo=UTC)),
+        ("2026-03-01T14:30:00.123456Z", datetime(2026, 3, 1, 14, 30, 0, 123456, tzinfo=UTC)),
+    ],
+)
+def test_a_time_is_a_date_or_how_long_ago_it_was(text: str, expected: datetime) -> None:
+    found = moment(text, NOW)
+    assert (found, found.tzinfo) == (expected, UTC)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "90", "2026", "yesterday", "-1h", "1 hour", "2026-02-30", "999999999d", "9" * 400]
+)
+def test_what_is_neither_is_no_time(text: str) -> None:
+    with pytest.raises(ValueError, match=r"\S"):
+        moment(text, NOW)

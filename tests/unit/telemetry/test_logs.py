@@ -22,6 +22,7 @@ def root_logger_as_it_was() -> Iterator[None]:
         if handler not in handlers:
             root.removeHandler(handler)
     root.setLevel(level)
+    logging.getLogger("vacate").setLevel(logging.NOTSET)
 
 
 def lines(written: pytest.CaptureFixture[str]) -> list[dict[str, object]]:
@@ -191,3 +192,23 @@ def test_no_text_makes_a_second_line_a_second_field_or_steers_the_terminal(
     assert [field["name"] for field in fields] == ["value", "last"]
     shown = fields[0]["bare"] if fields[0]["bare"] is not None else json.loads(f'"{fields[0]["quoted"]}"')
     assert shown == value
+
+
+@pytest.mark.parametrize(
+    ("level", "heard"),
+    [("debug", ["debug", "info", "warning"]), ("info", ["warning"]), ("warning", ["warning"]), ("error", [])],
+)
+def test_libraries_only_warn_unless_everything_is_wanted(
+    capsys: pytest.CaptureFixture[str], level: str, heard: list[str]
+) -> None:
+    start_logging(level)
+    for spoken in ("debug", "info", "warning"):
+        logging.getLogger("alembic.runtime.migration").log(logging.getLevelNamesMapping()[spoken.upper()], "step")
+    assert [line["level"] for line in lines(capsys)] == heard
+
+
+def test_what_vacate_says_is_heard_from_the_level_on(capsys: pytest.CaptureFixture[str]) -> None:
+    start_logging("info")
+    for level in (logging.DEBUG, logging.INFO, logging.ERROR):
+        log("said", {}, level=level)
+    assert [line["level"] for line in lines(capsys)] == ["info", "error"]
