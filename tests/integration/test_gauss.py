@@ -31,7 +31,7 @@ from vacate.engines.wire import Wire
 
 # Only what has a pool can show what a pool does.
 in_the_pool = pytest.mark.parametrize("gauss_server", [True], indirect=True, ids=["pool"], scope="module")
-BRIEF = Timeouts(connect=timedelta(seconds=0.5))
+BRIEF = Timeouts(connect=timedelta(seconds=0.5), gauss_connect=timedelta(seconds=0.5))
 
 
 @pytest.fixture

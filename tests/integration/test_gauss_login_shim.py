@@ -18,7 +18,17 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from tests.support.gauss.login_shim import BY_MD5, BY_SM3, IAM, MD5_SHA256, SHA256, SHA256_RFC, SM3, LoginShim
+from tests.support.gauss.login_shim import (
+    BY_MD5,
+    BY_SHA256,
+    BY_SM3,
+    IAM,
+    MD5_SHA256,
+    SHA256,
+    SHA256_RFC,
+    SM3,
+    LoginShim,
+)
 from tests.support.postgres import PASSWORD, VACATE, LiveServer, eventually, installation_of
 from vacate.demo.servers import HOST, Certificate, Workplace
 from vacate.engines.challenge import Challenge, read_challenge
@@ -206,6 +216,7 @@ async def test_the_gauss_driver_is_denied_where_a_right_password_has_other_itera
         pytest.param(SHA256, 2, 20000, "auth_iteration_count = 10000", id="other_iterations"),
         pytest.param(SHA256, BY_SM3, 10000, "password_encryption_type = 2", id="stored_as_sm3"),
         pytest.param(SM3, BY_SM3, 10000, "password_encryption_type = 2", id="sm3"),
+        pytest.param(SM3, BY_SHA256, 10000, "pg_hba.conf says sm3", id="sm3_for_a_password_in_sha256"),
         pytest.param(MD5_SHA256, 2, 10000, "pg_hba.conf say sha256", id="md5_of_sha256"),
         pytest.param(SHA256_RFC, 2, 10000, "pg_hba.conf say sha256", id="rfc"),
         pytest.param(IAM, 2, 10000, "pg_hba.conf say sha256", id="token"),

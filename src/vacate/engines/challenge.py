@@ -39,9 +39,10 @@ _ANEW = "give the role its password anew"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Challenge:
-    """What a server asks for: the code of its authentication message, and for code 10 how the password is stored.
+    """What a server asks for: the code of its authentication message, and for 10 and 13 how the password is stored.
 
-    PostgreSQL's own SCRAM has code 10 too; nothing else is known then.
+    PostgreSQL's own SCRAM has code 10 too; nothing else is known then. Code 13 comes alone where the rule says sm3 and
+    the password is stored in another way.
     """
 
     code: int
@@ -57,7 +58,12 @@ def explain(challenge: Challenge) -> str | None:
             "the server asks for md5 where the role's password is stored as sha256, which no driver of Vacate's can "
             f"answer: {_SAY_SHA256}"
         )
-    if challenge.code == _SM3 or challenge.stored_method == _STORED_SM3:
+    if challenge.code == _SM3 and challenge.stored_method != _STORED_SM3:
+        return (
+            "the line for Vacate's role in pg_hba.conf says sm3, which the driver cannot answer, and the role's "
+            f"password is not stored so: {_SAY_SHA256}"
+        )
+    if challenge.stored_method == _STORED_SM3:
         return (
             "the role's password is stored as SM3, which the driver cannot log in with: set password_encryption_type "
             f"= 2, {_ANEW}, and {_SAY_SHA256}"
@@ -128,7 +134,7 @@ def challenge_in(body: bytes) -> Challenge:
     if len(body) < _WORDS.size:
         return Challenge(code=int.from_bytes(body[:4]))
     code, method = _WORDS.unpack_from(body)
-    if code != _SHA256 or method not in {_STORED_MD5, _STORED_SHA256, _STORED_SM3}:
+    if code not in {_SHA256, _SM3} or method not in {_STORED_MD5, _STORED_SHA256, _STORED_SM3}:
         return Challenge(code=code)
     rest = body[_WORDS.size :]
     iterations = int.from_bytes(rest[_DIGITS:]) if len(rest) == _DIGITS + 4 else None

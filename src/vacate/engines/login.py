@@ -33,6 +33,12 @@ _KNOWS_TRANSACTION_TIMEOUT = 17
 # By which a driver finds out that the server speaks the other login. One takes the Gauss family's challenge for a list
 # of SASL methods; the other takes PostgreSQL's list for the number of a way to store passwords: it is the text "SCRA".
 _OTHER_LOGIN = ("unsupported SASL Authentication methods", "password-stored method 1396920897")
+# Open transactions can pin every worker of a thread pool; then the server takes a login and serves it later, or never.
+_ALL_WORKERS_HELD = (
+    "; open transactions may hold every worker of its thread pool. The server makes more within seconds, so try again. "
+    "If that does not help, end such a transaction from the server's own machine: a role with SYSADMIN gets in "
+    "past the pool over the Unix socket of the HA port, usually the server's port + 1, which takes nobody over TCP"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,15 +65,17 @@ async def log_in(dsn: str, timeouts: Timeouts, before: Login | None = None) -> L
     """
     known = before is not None and before.software.engine is Engine.POSTGRESQL
     newer = known and before is not None and before.software.major >= _KNOWS_TRANSACTION_TIMEOUT
+    gauss = _is_gauss(dsn, before)
+    within = timeouts.gauss_connect if gauss else timeouts.connect
     try:
-        async with asyncio.timeout(timeouts.connect.total_seconds()):
+        async with asyncio.timeout(within.total_seconds()):
             try:
                 return await _attempt(dsn, timeouts, before, transaction_timeout=newer)
             except _HungUpError:
                 return await _attempt(dsn, timeouts, before, transaction_timeout=True)
     except TimeoutError:
-        seconds = timeouts.connect.total_seconds()
-        raise ComponentUnreachableError(f"no login within {seconds:g} s{_way_round(dsn, before)}") from None
+        hint = _ALL_WORKERS_HELD if gauss else ""
+        raise ComponentUnreachableError(f"no login within {within.total_seconds():g} s{hint}") from None
 
 
 class _HungUpError(ComponentUnreachableError):
@@ -179,12 +187,6 @@ def _scheme(dsn: str) -> str:
     return dsn.partition(":")[0].lower()
 
 
-def _way_round(dsn: str, before: Login | None) -> str:
-    """Open transactions can pin every worker of a thread pool; then the server takes a login and never serves it."""
-    known = before is not None and before.software.engine.of_gauss_family
-    if not known and _scheme(dsn) not in GAUSS_SCHEMES:
-        return ""
-    return (
-        "; open transactions may hold every worker of its thread pool. Its HA port, usually the server's port + 1, "
-        "goes past the pool: let the DSN name it, as far as the server takes Vacate's role there"
-    )
+def _is_gauss(dsn: str, before: Login | None) -> bool:
+    """Whether the server belongs to the Gauss family, by what it was at the last login, or else by the DSN's scheme."""
+    return before.software.engine.of_gauss_family if before else _scheme(dsn) in GAUSS_SCHEMES

@@ -4,7 +4,7 @@ import os
 import socket
 import ssl
 
-from vacate.domain.dsn import user_of
+from vacate.domain.dsn import GAUSS_SCHEMES, user_of
 from vacate.domain.errors import ComponentUnreachableError
 from vacate.domain.servers import Engine
 from vacate.domain.texts import sql_identifier
@@ -15,7 +15,18 @@ from vacate.engines.recognition import ServerSoftware
 _NO_SLOT = "53300"
 _DENIED = "28"
 _UNDEFINED_OR_DENIED = (_DENIED, "3D")
-_GAUSS_DENIAL = "login denied"
+_INVALID_PASSWORD = "28P01"  # noqa: S105 - an SQLSTATE.
+# What servers of the Gauss family say to whom they refuse, and to whom they do not listen any more.
+_GAUSS_DENIALS = ("login denied", "account has been locked")
+# They have this in their words for it that all slots are taken, and this file in those for a client they know no rule
+# for, which locks nobody.
+_GAUSS_SLOTS = "max_connections/reserved"
+_RULES = "pg_hba.conf"
+# To hear plain text where an encrypted answer was agreed upon looks so to the TLS library.
+_PLAIN_TEXT = frozenset(
+    {"WRONG_VERSION_NUMBER", "UNSUPPORTED_PROTOCOL", "RECORD_LAYER_FAILURE", "PACKET_LENGTH_TOO_LONG", "HTTP_REQUEST"}
+)
+_HUNG_UP = "connection was closed in the middle of operation"
 # The TLS library's numbers for a certificate of another name and of another address.
 _FOR_ANOTHER_HOST = (62, 64)
 # What the Gauss family's driver makes of a login for which it found no password anywhere.
@@ -42,7 +53,7 @@ def login_problem(error: Exception, dsn: str, software: ServerSoftware | None) -
         return ComponentUnreachableError(_no_slot(error, dsn, software))
     if pooler := pooler_refusal(state, plain(error)):
         return pooler
-    if state.startswith(_DENIED) and _GAUSS_DENIAL in str(error):
+    if state.startswith(_DENIED) and _may_lock(str(error), state, gauss=_is_gauss(dsn, software)):
         return LockingLoginError(f"login refused: {plain(error).rstrip('.')}")
     if state.startswith(_UNDEFINED_OR_DENIED):
         return ComponentUnreachableError(f"login refused: {plain(error)}")
@@ -51,11 +62,31 @@ def login_problem(error: Exception, dsn: str, software: ServerSoftware | None) -
     return ComponentUnreachableError(plain(error))
 
 
+def _is_gauss(dsn: str, software: ServerSoftware | None) -> bool:
+    return software.engine.of_gauss_family if software else dsn.partition(":")[0].lower() in GAUSS_SCHEMES
+
+
+def _may_lock(said: str, state: str, *, gauss: bool) -> bool:
+    """Whether trying again brings the role nearer to being locked, or keeps it locked.
+
+    A server speaks its administrator's language, so where it is known to lock, its words are not needed.
+    """
+    if any(words in said for words in _GAUSS_DENIALS):
+        return True
+    return gauss and (state == _INVALID_PASSWORD or _RULES not in said)
+
+
 def _no_slot(error: Exception, dsn: str, software: ServerSoftware | None) -> str:
     """What to do where no connection slot is left, by what was used up and by what the server's version offers."""
     user = user_of(dsn)
     role = sql_identifier(user) if user else "the role"
     said = plain(error)
+    if _GAUSS_SLOTS in said or _is_gauss(dsn, software):
+        return (
+            f"no connection slot is left for Vacate's role ({said.rstrip('.')}); slots beyond max_connections "
+            "(sysadmin_reserved_connections) are kept for roles with SYSADMIN alone, and MONADMIN is not enough: as "
+            "such a role end some sessions, then raise max_connections, or let the applications' pools open less"
+        )
     counted_by = getattr(error, "server_source_function", None)
     if counted_by == _OF_THE_ROLE:
         return f"{said}; as a superuser run: ALTER ROLE {role} CONNECTION LIMIT -1;"
@@ -86,7 +117,7 @@ def plain(error: BaseException) -> str:
             return os.strerror(number)
         case OSError() if _NO_TLS in str(error):
             return "the server does not encrypt, and the DSN asks for it"
-        case ConnectionError():
+        case _ if isinstance(error, ConnectionError) or _HUNG_UP in str(error):
             return "the server closed the link"
         case OSError():
             return "none of the server's addresses can be reached"
@@ -96,6 +127,13 @@ def plain(error: BaseException) -> str:
 
 def _tls_problem(error: ssl.SSLError) -> str:
     if not isinstance(error, ssl.SSLCertVerificationError):
-        return f"no encrypted link came about: {error.reason or type(error).__name__}"
+        if error.reason in _PLAIN_TEXT:
+            return (
+                "the server agreed to encrypt and went on in plain text, as one does that cannot load its certificate: "
+                "correct it there (the server's log says what is wrong), or let the DSN say sslmode=disable"
+            )
+        return (
+            f"the server and Vacate agree on no encryption: {(error.reason or 'no reason').lower().replace('_', ' ')}"
+        )
     reason = "it is for another host" if error.verify_code in _FOR_ANOTHER_HOST else error.verify_message
     return f"the server's certificate is refused: {reason}"

@@ -98,6 +98,7 @@ class SweepSection(Section, frozen=True):
     """`[sweep]`: time limits of a sweep."""
 
     connect_timeout: str = "5s"
+    gauss_connect_timeout: str = "15s"
     statement_timeout: str = "10s"
     signal_for: str = "45s"
     confirm_for: str = "5s"

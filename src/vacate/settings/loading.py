@@ -17,6 +17,7 @@ from vacate.settings.webhooks import check_webhooks
 _NEVER_ZERO = frozenset(
     {
         "connect_timeout",
+        "gauss_connect_timeout",
         "statement_timeout",
         "check_every",
         "answer_within",

@@ -1,5 +1,6 @@
 """What looks at a cluster that is not configured yet."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 from vacate.engines.scout import EngineScout
@@ -14,5 +15,6 @@ def discovery(patroni: str | None, *, connect_within: timedelta) -> Discover:
     Raises:
         DiscoveryError: that is no address.
     """
-    scout = EngineScout(Timeouts(connect=connect_within))
+    timeouts = Timeouts(connect=connect_within)
+    scout = EngineScout(replace(timeouts, gauss_connect=max(connect_within, timeouts.gauss_connect)))
     return Discover(scout=scout, enrol=PatroniCluster(patroni).roster if patroni else None)

@@ -104,6 +104,7 @@ def _gateway_settings(settings: Settings) -> GatewaySettings:
     return GatewaySettings(
         timeouts=Timeouts(
             connect=duration(sweep.connect_timeout, "sweep.connect_timeout"),
+            gauss_connect=duration(sweep.gauss_connect_timeout, "sweep.gauss_connect_timeout"),
             answer=duration(sweep.statement_timeout, "sweep.statement_timeout"),
         ),
         check_every=duration(sweep.check_every, "sweep.check_every"),

@@ -26,6 +26,8 @@ SHA256, MD5_SHA256, SHA256_RFC, SM3, IAM = 10, 11, 12, 13, 14
 BY_MD5, BY_SHA256, BY_SM3 = 1, 2, 3
 """How a role's password is stored. One that is stored by md5 is asked for as PostgreSQL's own md5 login."""
 
+# What the names of the family's own tools are at a login, of those that it keeps for the initial user.
+_MAINTENANCE = frozenset({"cm_agent", "OM", "gs_clean", "gs_ctl", "gs_rewind", "WDRXdb"})
 _MD5 = 5
 _CANCEL, _SSL, _GSS = 80877102, 80877103, 80877104
 _POSTGRESQL = 3 << 16
@@ -51,8 +53,10 @@ class _Startup:
 class LoginShim:
     """A port of its own that leads to a PostgreSQL by way of openGauss's login.
 
-    `code`, `stored_method`, `iterations` and `silent` count from the next login on. A silent shim takes clients and
-    answers nothing, as a server does whose workers are all held by open transactions.
+    `code`, `stored_method`, `iterations`, `silent` and the others count from the next login on. A silent shim takes
+    clients and answers nothing, as a server does whose workers are all held by open transactions; one that
+    `answers_after_s` has made more of them by then. One that has `no_certificate` agrees to encrypt, and does not.
+    One that is `full` has no slot left. A role that was refused `locks_after` times is locked.
     """
 
     def __init__(
@@ -73,6 +77,13 @@ class LoginShim:
         self.iterations = iterations
         self.server_version = server_version
         self.silent = silent
+        self.answers_after_s = 0.0
+        self.no_certificate = False
+        self.full = False
+        self.locks_after = 10
+        self.initial_user = "postgres"
+        self.refused: Counter[str] = Counter()
+        """How often a role's password was wrong since it was right."""
         self.asked: Counter[str] = Counter()
         """How many clients began a login, by protocol, such as `3.51`."""
         self.logins: Counter[str] = Counter()
@@ -120,8 +131,15 @@ class LoginShim:
             while await reader.read(4096):
                 pass
             return
+        await asyncio.sleep(self.answers_after_s)
         request = await _first_message(reader)
         while int.from_bytes(request[4:8]) in {_SSL, _GSS}:
+            if self.no_certificate:
+                writer.write(b"S")
+                await reader.read(4)
+                writer.write(b"EFATAL:  unsupported frontend protocol\n\0")
+                await writer.drain()
+                return
             writer.write(b"N")
             request = await _first_message(reader)
         if int.from_bytes(request[4:8]) == _CANCEL:
@@ -130,6 +148,10 @@ class LoginShim:
         startup = _read_startup(request)
         protocol = f"3.{startup.minor}"
         self.asked[protocol] += 1
+        if refusal := self._refusal(startup):
+            writer.write(_error(*refusal))
+            await writer.drain()
+            return
         await self._challenge(startup, reader, writer)
         from_server, to_server = await asyncio.open_connection(HOST, self._to)
         try:
@@ -145,12 +167,24 @@ class LoginShim:
         finally:
             to_server.close()
 
+    def _refusal(self, startup: _Startup) -> tuple[str, str] | None:
+        """What a server says to some before it asks for their password."""
+        if self.full:
+            return "53300", "Too many clients already, current: 400, max_connections/reserved: 400/3."
+        if startup.parameters.get("application_name") in _MAINTENANCE and startup.user != self.initial_user:
+            return "D0011", "Inner maintenance tools only for the initial user."
+        if self.refused[startup.user] >= self.locks_after:
+            return "28000", "The account has been locked."
+        return None
+
     async def _challenge(self, startup: _Startup, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         password = self._passwords.get(startup.user)
         salt, token = secrets.token_hex(32).encode(), secrets.token_bytes(4)
         keys = _Keys.of(password or secrets.token_hex(8), salt, self.iterations)
         if self.stored_method == BY_MD5:
             body = _MD5.to_bytes(4) + token
+        elif self.code == SM3 and self.stored_method != BY_SM3:
+            body = self.code.to_bytes(4)
         elif self.code == MD5_SHA256:
             body = self.code.to_bytes(4) + salt + token
         else:
@@ -162,6 +196,8 @@ class LoginShim:
         proof = body.rstrip(b"\0")
         by_md5 = self.stored_method == BY_MD5
         right = proof == _md5_proof(startup.user, password or "", token) if by_md5 else keys.fit(proof, token)
+        if kind == b"p":
+            self.refused[startup.user] = 0 if right and password is not None else self.refused[startup.user] + 1
         if kind != b"p" or password is None or not right:
             writer.write(_error("28P01", "Invalid username/password,login denied."))
             await writer.drain()

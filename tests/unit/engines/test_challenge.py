@@ -13,6 +13,10 @@ MD5 = (
     "the server asks for md5 where the role's password is stored as sha256, which no driver of Vacate's can answer: "
     "let the line for Vacate's role in pg_hba.conf say sha256"
 )
+RULE_SAYS_SM3 = (
+    "the line for Vacate's role in pg_hba.conf says sm3, which the driver cannot answer, and the role's password is "
+    "not stored so: let the line for Vacate's role in pg_hba.conf say sha256"
+)
 STORED_AS_SM3 = (
     "the role's password is stored as SM3, which the driver cannot log in with: set password_encryption_type = 2, "
     "give the role its password anew, and let the line for Vacate's role in pg_hba.conf say sha256"
@@ -34,6 +38,8 @@ def _words(*numbers: int) -> bytes:
         (_words(10, 3) + SALT_AND_TOKEN + _words(20000), Challenge(code=10, stored_method=3, iterations=20000)),
         # A server of the family that takes the client for an older one sends its signature instead.
         (_words(10, 2) + SALT_AND_TOKEN + b"c" * 64, Challenge(code=10, stored_method=2)),
+        (_words(13, 3) + SALT_AND_TOKEN + _words(10000), Challenge(code=13, stored_method=3, iterations=10000)),
+        (_words(13), Challenge(code=13)),
         (_words(10, 1) + b"salt", Challenge(code=10, stored_method=1)),
         (_words(10) + b"SCRAM-SHA-256\0\0", Challenge(code=10)),
         (_words(10) + b"SCRAM-SHA-256-PLUS\0SCRAM-SHA-256\0\0", Challenge(code=10)),
@@ -52,7 +58,9 @@ def test_a_challenge_is_read_as_far_as_it_is_one_of_the_familys(body: bytes, cha
     [
         (Challenge(code=10, stored_method=2, iterations=20000), ITERATIONS),
         (Challenge(code=11), MD5),
-        (Challenge(code=13), STORED_AS_SM3),
+        (Challenge(code=13), RULE_SAYS_SM3),
+        (Challenge(code=13, stored_method=2), RULE_SAYS_SM3),
+        (Challenge(code=13, stored_method=3), STORED_AS_SM3),
         (Challenge(code=10, stored_method=3), STORED_AS_SM3),
         (Challenge(code=10, stored_method=3, iterations=20000), STORED_AS_SM3),
         (Challenge(code=12), UNKNOWN),

@@ -1,53 +1,53 @@
-"""What a refused login is told as: what happened, and what helps on this very server."""
+"""Which refused login may be tried again by itself, and what a person is told."""
 
 import pytest
 
 from vacate.domain.servers import Engine
 from vacate.engines.recognition import ServerSoftware
-from vacate.engines.refusals import login_problem
+from vacate.engines.refusals import LockingLoginError, login_problem, plain
 
-DSN = "postgresql://va%22c%20ate:s3cret@db:5432/postgres"
+GAUSS, POSTGRESQL = "gaussdb://vacate@db1/postgres", "postgresql://vacate@db1/postgres"
+OPENGAUSS = ServerSoftware(engine=Engine.OPENGAUSS, version="6.0.2")
 
 
-class _RefusalError(Exception):
-    """A server's refusal, as a driver has it."""
+class _SaidError(Exception):
+    """What a server said."""
 
-    def __init__(self, sqlstate: str, function: str = "InitPostgres") -> None:
+    def __init__(self, sqlstate: str, words: str) -> None:
+        super().__init__(words)
         self.sqlstate = sqlstate
-        self.server_source_function = function
-        super().__init__("remaining connection slots are reserved")
 
 
-def _software(version: str, engine: Engine = Engine.POSTGRESQL) -> ServerSoftware:
-    return ServerSoftware(engine=engine, version=version)
+DENIED = _SaidError("28P01", "Invalid username/password,login denied.")
+LOCKED = _SaidError("28000", "The account has been locked.")
+NO_RULE = _SaidError("28000", 'no pg_hba.conf entry for host "10.0.0.5", user "vacate", database "postgres", SSL off')
+IN_CHINESE = _SaidError("28000", "账户已被锁定.")
 
 
 @pytest.mark.parametrize(
-    ("software", "advised", "not_advised"),
+    ("error", "dsn", "software", "locks"),
     [
-        (_software("18.6"), ('GRANT pg_use_reserved_connections TO "va""c ate";',), ("superuser_reserved",)),
-        (_software("15.18"), ("superuser_reserved_connections",), ("pg_use_reserved_connections",)),
-        (_software("6.0.0", Engine.OPENGAUSS), ("max_connections",), ("pg_use_reserved_connections",)),
-        (None, ("16 and newer", "pg_use_reserved_connections", "max_connections"), ()),
+        (DENIED, GAUSS, None, True),
+        (DENIED, POSTGRESQL, None, True),
+        (LOCKED, GAUSS, None, True),
+        (LOCKED, POSTGRESQL, None, True),
+        (IN_CHINESE, GAUSS, None, True),
+        (IN_CHINESE, POSTGRESQL, OPENGAUSS, True),
+        (NO_RULE, GAUSS, None, False),
+        (NO_RULE, POSTGRESQL, OPENGAUSS, False),
+        (_SaidError("28P01", 'password authentication failed for user "vacate"'), POSTGRESQL, None, False),
+        (_SaidError("28000", 'role "vacate" is not permitted to log in'), POSTGRESQL, None, False),
     ],
-    ids=["18", "15", "openGauss", "never seen"],
 )
-def test_where_no_slot_is_left_the_advice_is_one_that_the_server_can_follow(
-    software: ServerSoftware | None, advised: tuple[str, ...], not_advised: tuple[str, ...]
+def test_what_may_lock_a_role_is_told_apart(
+    error: _SaidError, dsn: str, software: ServerSoftware | None, *, locks: bool
 ) -> None:
-    told = str(login_problem(_RefusalError("53300"), DSN, software))
-    assert all(word in told for word in advised)
-    assert not any(word in told for word in not_advised)
-    assert "s3cret" not in told
+    problem = login_problem(error, dsn, software)
+    assert "login refused: " in str(problem)
+    assert isinstance(problem, LockingLoginError) is locks
 
 
-def test_a_limit_of_the_role_itself_is_told_from_a_full_server() -> None:
-    told = str(login_problem(_RefusalError("53300", "InitializeSessionUserId"), DSN, _software("18.6")))
-    assert 'ALTER ROLE "va""c ate" CONNECTION LIMIT -1;' in told
-    assert "reserved_connections" not in told
-
-
-def test_a_limit_of_the_database_is_told_from_a_full_server() -> None:
-    told = str(login_problem(_RefusalError("53300", "CheckMyDatabase"), DSN, _software("18.6")))
-    assert "CONNECTION LIMIT" in told
-    assert "reserved_connections" not in told
+def test_a_connection_that_ended_is_told_in_our_words() -> None:
+    assert (
+        plain(_SaidError("08003", "connection was closed in the middle of operation")) == "the server closed the link"
+    )
