@@ -97,10 +97,11 @@ async def test_the_list_shows_an_endpoint_before_any_service_has_begun(desk: Des
 async def test_the_list_shows_what_waits_and_the_last_failure(desk: Desk) -> None:
     await fail_once(desk, until_given_up=False)
     done = await desk.run("list")
-    cells = [cell.strip() for line in done.output.splitlines() if "teams" in line for cell in line.split("│")]
-    assert "event 1 of 1" in cells
-    assert cells[4:6] == ["1", "0"]
-    assert "teams: answered 500: no room here" in done.output
+    head, row = (line.split("\t") for line in done.stdout.splitlines())
+    shown = dict(zip(head, row, strict=True))
+    assert (shown["webhook"], shown["read up to"]) == ("teams", "event 1 of 1")
+    assert (shown["waiting"], shown["given up"]) == ("1", "0")
+    assert shown["why"] == "answered 500: no room here"
 
 
 async def test_an_endpoint_that_left_the_configuration_is_still_listed(desk: Desk) -> None:

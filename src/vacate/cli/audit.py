@@ -2,21 +2,22 @@
 
 import csv
 import io
-import sys
-from collections.abc import AsyncIterator, Generator, Iterable
+from collections.abc import AsyncIterator, Callable, Generator, Iterable
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
-from typing import TextIO
+from typing import TypeAlias
 
 import msgspec
 
+from vacate.cli.events import show_event_list, show_events, show_found
 from vacate.cli.operator import audit_of, operator
-from vacate.cli.tables import audit_tables, event_list, found_sessions
+from vacate.cli.output import document
 from vacate.domain.chain import BEGINNING, FIELDS, Anchor, Link
 from vacate.domain.errors import SettingsError
 from vacate.domain.record import AuditQuery, RecordedEvent, RecordedSession
+from vacate.domain.texts import for_csv, for_json, in_encoding
 from vacate.operations.clock import utc_now
 from vacate.operations.prune_audit import PruneAudit
 from vacate.settings.loading import load_settings
@@ -27,8 +28,7 @@ from vacate.wiring import open_state
 
 _SESSION_COLUMNS = tuple(RecordedSession.__dataclass_fields__)
 _EVENT_COLUMNS = tuple(name for name in FIELDS if name not in {"form", "sessions"})
-# A cell that begins so is a formula to a spreadsheet.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_Write: TypeAlias = Callable[[str], object]
 
 
 async def show(config: Path, request_id: str) -> None:
@@ -41,13 +41,13 @@ async def show(config: Path, request_id: str) -> None:
         events = await state.audit.events_of(request_id)
     if not events:
         raise SettingsError(f"no event of a request {request_id!r}")
-    audit_tables(events)
+    show_events(events)
 
 
 async def show_last(config: Path, limit: int) -> None:
     """Print the last events."""
     async with open_state(load_settings(config)) as state:
-        event_list(await state.audit.recent(limit))
+        show_event_list(await state.audit.recent(limit))
 
 
 async def search(config: Path, query: AuditQuery) -> int:
@@ -60,9 +60,9 @@ async def search(config: Path, query: AuditQuery) -> int:
     if not events:
         return 0
     if query.of_sessions:
-        found_sessions(_only(event, query) for event in events)
+        show_found(_only(event, query) for event in events)
     else:
-        event_list(events)
+        show_event_list(events)
     return len(events)
 
 
@@ -92,10 +92,10 @@ async def prove(config: Path, files: Iterable[Path], expected: Iterable[str], ex
         return await verify(state.audit, [*anchors, *([own] if own else [])])
 
 
-def verdict_on(found: Verification) -> str:
-    """What a walk found, in words."""
+def verdict_on(found: Verification) -> tuple[str, ...]:
+    """What a walk found, in words, a line each."""
     if found.problem is not None:
-        return f"NOT WHOLE: {found.problem}; {found.events} events before that are as they were written"
+        return (f"NOT WHOLE: {found.problem}; {found.events} events before that are as they were written",)
     if found.first_id is None:
         chain = "there is no event"
     else:
@@ -104,7 +104,7 @@ def verdict_on(found: Verification) -> str:
     end = (
         f"anchored at {anchored}" if anchored else "without an anchor nobody would notice if the last ones were cut off"
     )
-    return f"whole: {chain}; {end}\nhead: {found.last_id}:{found.digest.hex()}"
+    return (f"whole: {chain}; {end}", f"head: {found.last_id}:{found.digest.hex()}")
 
 
 def _anchor_in(path: Path) -> Anchor:
@@ -141,23 +141,23 @@ async def export(config: Path, kind: str, since: datetime | None, until: datetim
     """
     count = 0
     async with open_state(load_settings(config)) as state:
-        with _new_file(output) as out:
+        with _written_to(output, in_encoding if kind == "csv" else for_json) as write:
             if kind == "csv":
-                _row(out, (*(f"event_{name}" for name in _EVENT_COLUMNS), *_SESSION_COLUMNS))
+                _row(write, (*(f"event_{name}" for name in _EVENT_COLUMNS), *_SESSION_COLUMNS))
             async for link in _between(state.audit, since, until):
                 count += 1
                 if kind == "csv":
-                    _rows_of(out, link)
+                    _rows_of(write, link)
                 else:
-                    out.write(written_link(link).decode())
+                    write(for_json(written_link(link).decode()))
     return count
 
 
 @contextmanager
-def _new_file(path: Path | None) -> Generator[TextIO]:
-    """A file that is there when the block has ended, and only then; standard output where there is no path."""
+def _written_to(path: Path | None, for_encoding: Callable[[str, str], str]) -> Generator[_Write]:
+    """What writes to a file that is there when the block has ended, and only then; or to standard output."""
     if path is None:
-        yield sys.stdout
+        yield lambda text: document(text, for_encoding)
         return
     try:
         opened = path.open("x", encoding="utf-8", newline="")
@@ -165,7 +165,7 @@ def _new_file(path: Path | None) -> Generator[TextIO]:
         raise SettingsError(f"cannot write {path}: {error.strerror}") from error
     try:
         with opened:
-            yield opened
+            yield opened.write
     except BaseException:
         path.unlink()
         raise
@@ -180,25 +180,19 @@ async def _between(log: SqlAuditLog, since: datetime | None, until: datetime | N
             yield link
 
 
-def _rows_of(out: TextIO, link: Link) -> None:
+def _rows_of(write: _Write, link: Link) -> None:
     """One line a session; one line for an event without any."""
     event = [link.fields[name] for name in _EVENT_COLUMNS]
     with readable(link.id):
         sessions = msgspec.json.decode(str(link.fields["sessions"]), type=list[dict[str, object]])
     for session in sessions or [{}]:
-        _row(out, (*event, *(session.get(name) for name in _SESSION_COLUMNS)))
+        _row(write, (*event, *(session.get(name) for name in _SESSION_COLUMNS)))
 
 
-def _row(out: TextIO, cells: Iterable[object]) -> None:
+def _row(write: _Write, cells: Iterable[object]) -> None:
     line = io.StringIO()
-    csv.writer(line, lineterminator="\n").writerow([_cell(cell) for cell in cells])
-    out.write(line.getvalue())
-
-
-def _cell(value: object) -> object:
-    if isinstance(value, str) and value.startswith(_FORMULA):
-        return f"'{value}"
-    return value
+    csv.writer(line, lineterminator="\n").writerow([for_csv(c) if isinstance(c, str) else c for c in cells])
+    write(line.getvalue())
 
 
 # --- shortened -------------------------------------------------------------------------------------------------------

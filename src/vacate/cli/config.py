@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from vacate.cli.output import document, say
 from vacate.cli.running import fail
 
 
@@ -22,9 +23,11 @@ def config_example(output: Path | None) -> None:
     """Print a complete configuration with comments, to be changed where it is yours."""
     from importlib.resources import files
 
+    from vacate.domain.texts import in_toml
+
     text = files("vacate.settings").joinpath("example.toml").read_text(encoding="utf-8")
     if output is None:
-        click.echo(text, nl=False)
+        document(text, in_toml)
         return
     try:
         # It is going to hold passwords.
@@ -32,4 +35,4 @@ def config_example(output: Path | None) -> None:
         output.write_text(text, encoding="utf-8")
     except OSError as error:
         fail(f"cannot write {output}: {error.strerror}; name another file with --output")
-    click.echo(f"{output} is written; change it to what is yours, and start with: vacate serve --config {output}")
+    say(f"{output} is written; change it to what is yours, and start with: vacate serve --config {output}")

@@ -9,12 +9,11 @@ import socket
 from collections.abc import Mapping
 from pathlib import Path
 
-from rich.console import Console
-from rich.table import Table
-
+from vacate.cli.events import sessions_table
+from vacate.cli.output import say
 from vacate.cli.serving import bind, serving, until_told_to_stop
 from vacate.cli.signed_call import signed_post
-from vacate.cli.tables import sessions_table, wide_console
+from vacate.cli.tables import Column, Table, show
 from vacate.demo.cluster import DemoCluster, DemoComponent, demo_cluster
 from vacate.demo.headcount import headcount
 from vacate.demo.ids import CALL, INSTANCE_ID, NODE_IDS, PROJECT_ID, REGION, SHARD
@@ -54,18 +53,17 @@ async def run_demo(*, port: int, once: bool) -> None:
     Raises:
         VacateError, DemoError: a server or the service does not start, or a call does not succeed.
     """
-    console = wide_console()
     start_logging("error")
     _fresh_demo_dir()
     os.environ.setdefault(SEALING_KEY_VARIABLE, base64.b64encode(secrets.token_bytes(32)).decode())
 
     with bind(ServiceSection(port=port)) as listener:
-        console.print("Starting three PostgreSQL servers: a coordinator, a data node and its standby ...")
+        say("Starting three PostgreSQL servers: a coordinator, a data node and its standby ...")
         async with demo_cluster(DEMO_DIR, wheel_installation()) as cluster:
             settings = _settings(cluster, listener)
             async with open_directory(settings) as directory:
                 key = await _operator(directory)
-            console.print("Opening a day's sessions ...")
+            say("Opening a day's sessions ...")
             async with (
                 traffic(cluster),
                 open_service(settings) as service,
@@ -75,14 +73,15 @@ async def run_demo(*, port: int, once: bool) -> None:
                 connection_file = _write_connection_file(cluster, endpoint, key)
                 await _until_ready(service)
                 for component in cluster.components:
-                    await _show(console, component, endpoint, key, service.state.audit)
+                    await _show(component, endpoint, key, service.state.audit)
                 if not once:
-                    console.print(
-                        f"\nServing on {endpoint} until Ctrl-C. Everything a client needs is in {connection_file}; "
-                        f"every call is described, and can be tried, at {endpoint}/docs."
+                    say(
+                        "",
+                        f"Serving on {endpoint} until Ctrl-C. Everything a client needs is in {connection_file}; "
+                        f"every call is described, and can be tried, at {endpoint}/docs.",
                     )
                     await until_told_to_stop()
-    console.print("Everything is stopped.")
+    say("Everything is stopped.")
 
 
 def _fresh_demo_dir() -> None:
@@ -164,9 +163,7 @@ async def _until_ready(service: Service) -> None:
     raise DemoFailedError("; ".join(f"{c.id}: {p}" for c, p in problems.items() if p))
 
 
-async def _show(
-    console: Console, component: DemoComponent, endpoint: str, key: IssuedAccessKey, audit: SqlAuditLog
-) -> None:
+async def _show(component: DemoComponent, endpoint: str, key: IssuedAccessKey, audit: SqlAuditLog) -> None:
     before = await headcount(component.superuser_dsn)
     answer = await asyncio.to_thread(
         signed_post,
@@ -176,21 +173,22 @@ async def _show(
         secret_key=key.secret_key,
     )
     after = await headcount(component.superuser_dsn)
-    console.print(f"\n[bold]{component.component_id}[/bold] ({component.kind}, {component.role})")
-    console.print(f"POST {CALL} -> {answer.status} {json.dumps(answer.body)}")
-    console.print(_headcount_table(before, after))
+    say("", f"{component.component_id} ({component.kind}, {component.role})")
+    say(f"POST {CALL} -> {answer.status} {json.dumps(answer.body)}", "")
+    say("client sessions, counted by a superuser")
+    show(_headcount_table(before, after))
     events = await audit.events_of(answer.request_id)
     finished = [event for event in events if event.action is AuditAction.KILL_IDLE_FINISHED]
     if answer.status != 200 or answer.body != {"success": True} or not finished:  # noqa: PLR2004 - OK
         raise DemoFailedError(f"the call on {component.component_id} did not succeed: {answer.body}")
-    console.print(sessions_table(finished[0].sessions, title=f"every session's verdict, request {answer.request_id}"))
+    say("", f"every session's verdict, request {answer.request_id}")
+    show(sessions_table(finished[0].sessions, finished[0].action))
 
 
 def _headcount_table(before: Mapping[str, int], after: Mapping[str, int]) -> Table:
-    table = Table(title="client sessions, counted by a superuser", title_justify="left", title_style="bold")
-    table.add_column("state")
-    table.add_column("before", justify="right")
-    table.add_column("after", justify="right")
+    table = Table(
+        columns=(Column(title="state"), Column(title="before", right=True), Column(title="after", right=True))
+    )
     for state in sorted({*before, *after}):
-        table.add_row(state, str(before.get(state, 0)), str(after.get(state, 0)))
+        table.add(state, str(before.get(state, 0)), str(after.get(state, 0)))
     return table

@@ -8,13 +8,12 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
-from rich.console import Console
-from rich.table import Table
-
-from vacate.cli.tables import wide_console
+from vacate.cli.output import document, say, tell
+from vacate.cli.tables import Column, Table, show
 from vacate.domain.assembly import Discovered, Wishes, project_id_of
 from vacate.domain.discovery import DiscoveryError
 from vacate.domain.dsn import Dsn, parse_dsn
+from vacate.domain.texts import in_toml
 from vacate.domain.topology import ProjectId
 from vacate.settings.writing import ProjectNames, check, configuration, in_the_way, write_new
 from vacate.wiring import discovery
@@ -22,6 +21,15 @@ from vacate.wiring import discovery
 _PROJECT_ID = re.compile(r"[0-9a-zA-Z]{32}")
 _REGION_ID = re.compile(r"[0-9a-zA-Z][0-9a-zA-Z_-]{0,63}")
 STANDARD = Path("-")
+
+_COLUMNS = (
+    Column(title="component"),
+    Column(title="kind", minor=2),
+    Column(title="role"),
+    Column(title="server", text=True, minor=1),
+    Column(title="address"),
+    Column(title="node id", minor=3),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,11 +70,10 @@ async def run_discover(options: DiscoverOptions) -> None:
     text = configuration(found, ProjectNames(name=options.project_name))
     if to_file:
         write_new(text, options.output, found)
-        _show(wide_console(), found, options)
     else:
         check(text, found)
-        sys.stdout.write(text)
-        _show(Console(stderr=True, width=wide_console().width), found, options)
+        document(text, in_toml)
+    _show(found, options)
 
 
 def _project_id(options: DiscoverOptions) -> ProjectId:
@@ -91,44 +98,38 @@ def _dsns(arguments: Sequence[str]) -> list[Dsn]:
     return dsns
 
 
-def _show(console: Console, found: Discovered, options: DiscoverOptions) -> None:
+def _show(found: Discovered, options: DiscoverOptions) -> None:
+    """Say what was found and what to do next; beside a configuration on standard output it is talk."""
     instance = found.instance
-    console.print(
-        _table(found),
+    to_standard = options.output == STANDARD
+    talk = tell if to_standard else say
+    show(_table(found), talk=to_standard)
+    talk(
         f"{instance.kind} instance {instance.name}: {instance.id}",
         f"project {options.project_name}: {instance.project_id}",
-        sep="\n",
-        markup=False,
-        highlight=False,
-        soft_wrap=True,
     )
-    if options.output == STANDARD:
+    if to_standard:
         return
     config = "" if options.output == Path("vacate.toml") else f" --config {shlex.quote(str(options.output))}"
     key = options.output.parent / "vacate.key"
     # Another key in the place of one that is used would make every access key useless.
     make_key = [] if key.exists() else [f"  (umask 077; head -c 32 /dev/urandom | base64 > {shlex.quote(str(key))})"]
-    console.print(
-        f"\n{options.output} is written. Next:",
+    say(
+        "",
+        f"{options.output} is written. Next:",
         *make_key,
         f"  vacate user add oncall{config}",
         f"  vacate user grant oncall --project {instance.project_id} --role operator{config}",
         f"  vacate access-key create oncall{config}",
         f"  vacate serve{config}",
-        sep="\n",
-        markup=False,
-        highlight=False,
-        soft_wrap=True,
     )
 
 
 def _table(found: Discovered) -> Table:
-    table = Table()
-    for column in ("component", "kind", "role", "server", "address", "node id"):
-        table.add_column(column, overflow="fold")
+    table = Table(columns=_COLUMNS)
     for server in found.servers:
         component = server.component
-        table.add_row(
+        table.add(
             component.id,
             component.kind,
             component.role,

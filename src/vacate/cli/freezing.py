@@ -6,6 +6,7 @@ from vacate.cli.operator import audit_of, operator, operator_name
 from vacate.domain.audit import AuditAction, AuditEvent
 from vacate.domain.errors import AuditUnavailableError, SettingsError
 from vacate.domain.freezing import Freeze
+from vacate.domain.texts import unfit
 from vacate.domain.topology import ComponentId, InstanceId, NodeId, ProjectId, Target
 from vacate.operations.clock import utc_now
 from vacate.settings.file import Settings
@@ -13,14 +14,16 @@ from vacate.settings.loading import load_settings
 from vacate.wiring import State, open_state
 
 
-async def freeze_now(config: Path, instance_id: str | None, reason: str) -> str:
-    """Turn the switch on; in words, what is frozen from now on.
+async def freeze_now(config: Path, instance_id: str | None, reason: str) -> tuple[str, ...]:
+    """Turn the switch on; in words, a line each, what is frozen from now on.
 
     Raises:
         SettingsError: no such instance, or no reason.
         StoreUnavailableError: the store cannot be written.
     """
     settings = load_settings(config)
+    if problem := unfit(reason):
+        raise SettingsError(f"--reason cannot be kept as it is: {problem}")
     if not reason.strip():
         raise SettingsError("say why with --reason; everybody whose call is refused will read it")
     freeze = Freeze(
@@ -30,13 +33,13 @@ async def freeze_now(config: Path, instance_id: str | None, reason: str) -> str:
         if await state.freezes.freeze(freeze):
             # Whoever freezes in an emergency must not be kept from it by an audit that cannot be written.
             missed = await _written(state, settings, AuditAction.FREEZE_ON, freeze)
-            return f"frozen: {freeze}\n{missed}to allow sweeps again run: {freeze.thawed_by}"
+            return (f"frozen: {freeze}", *missed, f"to allow sweeps again run: {freeze.thawed_by}")
         stood = next(each for each in await state.freezes.standing() if each.instance_id == freeze.instance_id)
-    return f"it was frozen already: {stood}"
+    return (f"it was frozen already: {stood}",)
 
 
-async def thaw_now(config: Path, instance_id: str | None) -> str:
-    """Turn the switch off; in words, what stood there and what still stands.
+async def thaw_now(config: Path, instance_id: str | None) -> tuple[str, ...]:
+    """Turn the switch off; in words, a line each, what stood there and what still stands.
 
     Raises:
         SettingsError: no such instance.
@@ -52,11 +55,11 @@ async def thaw_now(config: Path, instance_id: str | None) -> str:
             await audit_of(state).append(_event(settings, AuditAction.FREEZE_OFF, stood))
             await state.freezes.thaw(scope)
         left = await state.freezes.standing()
-    lines = [f"not frozen any more: {stood}" if stood else "it was not frozen"]
-    return "\n".join([*lines, *(f"still frozen: {freeze}" for freeze in left)])
+    first = f"not frozen any more: {stood}" if stood else "it was not frozen"
+    return (first, *(f"still frozen: {freeze}" for freeze in left))
 
 
-async def standing(config: Path) -> str:
+async def standing(config: Path) -> tuple[str, ...]:
     """Everything that is frozen, one line each.
 
     Raises:
@@ -64,7 +67,7 @@ async def standing(config: Path) -> str:
     """
     async with open_state(load_settings(config)) as state:
         found = await state.freezes.standing()
-    return "\n".join(f"frozen: {freeze}" for freeze in found) or "nothing is frozen"
+    return tuple(f"frozen: {freeze}" for freeze in found) or ("nothing is frozen",)
 
 
 def _known(settings: Settings, instance_id: str | None, config: Path) -> InstanceId | None:
@@ -77,13 +80,13 @@ def _known(settings: Settings, instance_id: str | None, config: Path) -> Instanc
     return InstanceId(instance_id)
 
 
-async def _written(state: State, settings: Settings, action: AuditAction, freeze: Freeze) -> str:
+async def _written(state: State, settings: Settings, action: AuditAction, freeze: Freeze) -> tuple[str, ...]:
     """Write down that the switch was turned; in words, what went wrong with that."""
     try:
         await audit_of(state).append(_event(settings, action, freeze))
     except AuditUnavailableError as error:
-        return f"IT IS NOT IN THE AUDIT ({error})\n"
-    return ""
+        return (f"IT IS NOT IN THE AUDIT ({error})",)
+    return ()
 
 
 def _event(settings: Settings, action: AuditAction, freeze: Freeze) -> AuditEvent:

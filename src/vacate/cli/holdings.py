@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from vacate.cli.output import say
 from vacate.cli.running import CONFIG, run
 
 
@@ -32,7 +33,7 @@ def component_unpin(instance_id: str, component_id: str, config: Path) -> None:
         async with open_state(settings) as state:
             return await state.pins.forget(found[0])
 
-    click.echo(f"component {component_id} is not pinned any more" if run(work()) else "it was not pinned")
+    say(f"component {component_id} is not pinned any more" if run(work()) else "it was not pinned")
 
 
 @click.group()
@@ -48,7 +49,7 @@ def freeze_on(instance_id: str | None, reason: str, config: Path) -> None:
     """End nobody's session from now on. Without an instance id that is for all instances."""
     from vacate.cli.freezing import freeze_now
 
-    click.echo(run(freeze_now(config, instance_id, reason)))
+    say(*run(freeze_now(config, instance_id, reason)))
 
 
 @freeze.command("off")
@@ -58,7 +59,7 @@ def freeze_off(instance_id: str | None, config: Path) -> None:
     """Allow sweeps again. One instance stays frozen as long as all of them are."""
     from vacate.cli.freezing import thaw_now
 
-    click.echo(run(thaw_now(config, instance_id)))
+    say(*run(thaw_now(config, instance_id)))
 
 
 @freeze.command("show")
@@ -67,7 +68,7 @@ def freeze_show(config: Path) -> None:
     """What is frozen now, one line each."""
     from vacate.cli.freezing import standing
 
-    click.echo(run(standing(config)))
+    say(*run(standing(config)))
 
 
 @click.group()
@@ -81,7 +82,7 @@ def store_migrate(config: Path) -> None:
     """Bring a store of an older Vacate up to this one. Stop every service on it first."""
     from vacate.cli.store import migrate_store
 
-    click.echo(run(migrate_store(config)))
+    say(run(migrate_store(config)))
 
 
 @store.command("check")
@@ -91,7 +92,7 @@ def store_check(config: Path) -> None:
     from vacate.cli.store import check_store
 
     well, words = run(check_store(config))
-    click.echo(words)
+    say(*words)
     if not well:
         sys.exit(1)
 
@@ -103,4 +104,4 @@ def store_backup(file: Path, config: Path) -> None:
     """Copy the whole store into a new file, while it is used. The copy is a store of its own."""
     from vacate.cli.store import back_up_store
 
-    click.echo(run(back_up_store(config, file)))
+    say(run(back_up_store(config, file)))

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from vacate.cli.output import say
 from vacate.cli.running import CONFIG, fail, run
 
 
@@ -31,7 +32,7 @@ def webhook_test(name: str, config: Path) -> None:
     accepted, words = run(try_webhook(config, name))
     if not accepted:
         fail(words)
-    click.echo(words)
+    say(words)
 
 
 @webhook.command("retry")
@@ -41,4 +42,4 @@ def webhook_retry(name: str, config: Path) -> None:
     """Send again what was given up, and what waits for another attempt without its pause."""
     from vacate.cli.webhooks import retry_webhook
 
-    click.echo(run(retry_webhook(config, name)))
+    say(run(retry_webhook(config, name)))

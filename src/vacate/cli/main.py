@@ -6,6 +6,7 @@ import click
 
 from vacate import __version__
 from vacate.cli.config import configuration
+from vacate.cli.entrance import Commands
 from vacate.cli.holdings import component, freeze, store
 from vacate.cli.hooks import webhook
 from vacate.cli.records import audit
@@ -13,7 +14,7 @@ from vacate.cli.running import CONFIG, fail, run
 from vacate.cli.users import access_key, user
 
 
-@click.group(context_settings={"help_option_names": ["-?", "--help"]})
+@click.group(cls=Commands, context_settings={"help_option_names": ["-?", "--help"]})
 @click.version_option(__version__, "-V", "--version", message="vacate %(version)s")
 def main() -> None:
     """Lists database sessions and ends the idle ones, never a busy one."""

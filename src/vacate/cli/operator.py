@@ -4,8 +4,7 @@ import getpass
 import os
 import uuid
 
-import click
-
+from vacate.cli.output import tell
 from vacate.domain.audit import AuditEvent
 from vacate.domain.chain import Anchor
 from vacate.domain.identity import Actor, CredentialKind, Grant, Role
@@ -49,4 +48,4 @@ class _Told:
 
     def anchor_failed(self, reason: str) -> None:
         """An event was written, and the anchor could not be moved to it."""
-        click.echo(f"vacate: the audit has the event, but its anchor could not be moved: {reason}", err=True)
+        tell(f"vacate: the audit has the event, but its anchor could not be moved: {reason}")

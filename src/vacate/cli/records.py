@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from vacate.cli.output import say, tell
 from vacate.cli.running import CONFIG, Moment, fail, run
 
 # The widest number that a store keeps.
@@ -106,7 +107,7 @@ def audit_verify(anchors: tuple[Path, ...], expect: tuple[str, ...], export: Pat
     from vacate.cli.audit import prove, verdict_on
 
     found = run(prove(config, anchors, expect, export))
-    click.echo(verdict_on(found))
+    say(*verdict_on(found))
     if found.problem is not None:
         sys.exit(1)
 
@@ -128,7 +129,7 @@ def audit_export(kind: str, since: datetime | None, until: datetime | None, outp
     from vacate.cli.audit import export
 
     count = run(export(config, kind, since, until, output))
-    click.echo(f"{count} events", err=True)
+    tell(f"{count} events")
 
 
 @audit.command("prune")
@@ -148,4 +149,4 @@ def audit_prune(times: tuple[datetime, ...], config: Path) -> None:
 
     if len(times) != 1:
         raise click.UsageError("say once before when: --before and --older-than mean the same")
-    click.echo(f"removed {run(prune(config, times[0]))} events")
+    say(f"removed {run(prune(config, times[0]))} events")

@@ -8,6 +8,8 @@ from typing import NoReturn, TypeVar
 
 import click
 
+from vacate.cli.output import tell
+
 _T = TypeVar("_T")
 
 CONFIG = click.option(
@@ -37,7 +39,7 @@ def run(work: Coroutine[object, object, _T]) -> _T:
 
 def fail(message: str) -> NoReturn:
     """Say what is wrong, and end."""
-    click.echo(f"vacate: {message}", err=True)
+    tell(f"vacate: {message}")
     sys.exit(1)
 
 

@@ -26,8 +26,8 @@ async def migrate_store(config: Path) -> str:
     return f"the store is at step {NEWEST} now; it lacked {', '.join(taken)}"
 
 
-async def check_store(config: Path) -> tuple[bool, str]:
-    """Whether the store can be used as it is, and in words what was found.
+async def check_store(config: Path) -> tuple[bool, tuple[str, ...]]:
+    """Whether the store can be used as it is, and in words, a line each, what was found.
 
     Raises:
         StoreUnavailableError: it cannot be opened.
@@ -38,7 +38,7 @@ async def check_store(config: Path) -> tuple[bool, str]:
     try:
         step = found[0]
         if step != NEWEST:
-            return False, f"the store is at step {step or 'none: it is empty'}, and this Vacate needs {NEWEST}"
+            return False, (f"the store is at step {step or 'none: it is empty'}, and this Vacate needs {NEWEST}",)
         await database.check()
         lines = [f"the store is at step {NEWEST} and can be written"]
         damages = await _damages(database)
@@ -46,7 +46,7 @@ async def check_store(config: Path) -> tuple[bool, str]:
             for table in metadata.sorted_tables:
                 count = (await connection.execute(select(func.count()).select_from(table))).scalar_one()
                 lines.append(f"  {table.name}: {count} rows")
-        return not damages, "\n".join([*lines, *(f"DAMAGED: {damage}" for damage in damages)])
+        return not damages, (*lines, *(f"DAMAGED: {damage}" for damage in damages))
     finally:
         await database.close()
 

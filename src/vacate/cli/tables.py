@@ -1,116 +1,183 @@
-"""Tables for people: what a sweep did, from its audit events."""
+"""Tables: aligned columns for a terminal, tab-separated values for everything else.
 
-from collections.abc import Iterable, Sequence
+On a terminal a table fits the width: texts are folded first, then the least important columns go, and at last each row
+is a block. Ids are never folded or cut.
+"""
 
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 
-from vacate.domain.audit import AuditAction
-from vacate.domain.record import RecordedEvent, RecordedSession
-from vacate.domain.sweeps import Outcome
+from rich.cells import cell_len
 
-_WIDTH_WITHOUT_TERMINAL = 150
-_FINISHED = {AuditAction.KILL_NAMED_FINISHED, AuditAction.KILL_TRANSACTION_FINISHED}
+from vacate.cli import output
 
-
-def wide_console() -> Console:
-    """Standard output; as wide as the terminal, and wide enough for a table where there is none."""
-    console = Console()
-    return console if console.is_terminal else Console(width=_WIDTH_WITHOUT_TERMINAL)
+_GAP = 2
+_LEAST = 10
+# A letter, or an escape, which is not torn apart.
+_UNIT = re.compile(r"(?s)\\x[0-9a-f]{2}|\\u[0-9a-f]{4}|\\U[0-9a-f]{8}|.")
 
 
-def audit_tables(events: Sequence[RecordedEvent]) -> None:
-    """Print every event of one call, with its sessions."""
-    console = wide_console()
-    for event in events:
-        console.print(
-            f"[bold]{event.at:%Y-%m-%d %H:%M:%S.%f} UTC  {event.action}[/bold]\n"
-            f"  by {event.user_name} ({event.credential_kind} {event.credential}) from {event.source_address}, "
-            f"target {event.target.component_id} on {event.target.node_id} of {event.target.instance_id}"
-        )
-        if event.named:
-            console.print(f"  named: {_words(event.named)}")
-            if event.action in _FINISHED and (absent := _absent(event)):
-                console.print(f"  not there: {_words(absent)}")
-        if event.plan_id:
-            console.print(f"  plan: {event.plan_id}")
-        if event.note:
-            console.print(f"  {event.note}", markup=False)
-        if event.error:
-            console.print(f"  {event.error}", style="red", markup=False)
-        if event.sessions:
-            console.print(sessions_table(event.sessions))
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Column:
+    """A column: its title, and what happens to it where room is short.
+
+    Texts are folded, down to `least` letters; what is no `text` is an id, a number or a moment and stays whole.
+    The column with the highest `minor` is left out first; with 0 it never is.
+    """
+
+    title: str
+    text: bool = False
+    least: int = _LEAST
+    minor: int = 0
+    right: bool = False
 
 
-def event_list(events: Iterable[RecordedEvent]) -> None:
-    """Print events, one line each."""
-    table = Table()
-    for column in ("at (UTC)", "action", "by", "component", "sessions", "request id"):
-        table.add_column(column, overflow="fold")
-    for event in events:
-        table.add_row(
-            f"{event.at:%Y-%m-%d %H:%M:%S}",
-            event.action,
-            event.user_name,
-            event.target.component_id or "-",
-            str(len(event.sessions)) if event.error is None else event.error,
-            event.request_id,
-        )
-    wide_console().print(table)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Table:
+    """Rows of foreign text below their columns. Rows whose number is in `marked` are red."""
+
+    columns: tuple[Column, ...]
+    rows: list[tuple[str, ...]] = field(default_factory=list)
+    marked: set[int] = field(default_factory=set)
+
+    def add(self, *cells: str, marked: bool = False) -> None:
+        """Add a row, with a cell for each column."""
+        if marked:
+            self.marked.add(len(self.rows))
+        self.rows.append(cells)
 
 
-def found_sessions(events: Iterable[RecordedEvent]) -> None:
-    """Print what became of sessions, one line each, with who did it and how to read more."""
-    table = Table()
-    for column in ("at (UTC)", "session", "user", "database", "client", "outcome", "why", "by", "request id"):
-        table.add_column(column, overflow="fold")
-    for event in events:
-        stage = event.action.rpartition(":")[2]
-        for entry in event.sessions:
-            table.add_row(
-                f"{event.at:%Y-%m-%d %H:%M:%S}",
-                str(entry.session_id),
-                Text(entry.user or "-"),
-                Text(entry.database or "-"),
-                Text(entry.client_address or "-"),
-                entry.outcome if stage == "finished" else f"{entry.outcome} ({stage})",
-                Text(entry.reason),
-                Text(event.user_name),
-                event.request_id,
-            )
-    wide_console().print(table)
+def show(table: Table, *, talk: bool = False) -> None:
+    """Print a table, as standard output shows it best; as talk on standard error.
+
+    Raises:
+        OutputClosedError, OutputFailedError.
+    """
+    titles = tuple(column.title for column in table.columns)
+    rows = [tuple(output.writable(cell, talk=talk) for cell in row) for row in table.rows]
+    if not output.is_terminal(talk=talk):
+        output.table_lines(["\t".join(row) for row in (titles, *rows)], talk=talk)
+        return
+    kept = list(range(len(table.columns)))
+    while True:
+        widths = _widths([(table.columns[at], [row[at] for row in rows]) for at in kept], output.width())
+        if widths is not None:
+            break
+        at = max(kept, key=lambda at: table.columns[at].minor)
+        if not table.columns[at].minor:
+            _show_blocks(table, rows, talk=talk)
+            return
+        kept.remove(at)
+    columns = [table.columns[at] for at in kept]
+    lines = [output.bold(line, talk=talk) for line in _row([column.title for column in columns], columns, widths)]
+    for number, row in enumerate(rows):
+        laid = _row([row[at] for at in kept], columns, widths)
+        lines.extend(output.red(line, talk=talk) if number in table.marked else line for line in laid)
+    output.table_lines(lines, talk=talk)
+    if gone := [column.title for at, column in enumerate(table.columns) if at not in kept]:
+        output.tell(f"no room for: {', '.join(gone)} (a pipe has everything)")
 
 
-def sessions_table(sessions: Iterable[RecordedSession], *, title: str | None = None) -> Table:
-    """One line a session: who it is, what became of it, and why."""
-    table = Table(title=title, title_justify="left", title_style="bold")
-    for column in ("session", "user", "application", "database", "client", "outcome", "why"):
-        table.add_column(column, overflow="fold")
-    for entry in sorted(sessions, key=_by_outcome):
-        style = "red" if entry.outcome is Outcome.TERMINATED else ""
-        table.add_row(
-            str(entry.session_id),
-            entry.user or "-",
-            entry.application or "-",
-            entry.database or "-",
-            entry.client_address or "-",
-            entry.outcome,
-            entry.reason,
-            style=style,
-        )
-    return table
+def show_block(pairs: Sequence[tuple[Column, str]]) -> None:
+    """Print one thing as a line for each of its values; those without a value are left out.
+
+    Raises:
+        OutputClosedError, OutputFailedError.
+    """
+    said = [(column, output.writable(value)) for column, value in pairs if value]
+    if output.is_terminal():
+        output.table_lines(_block(said))
+    else:
+        output.table_lines([f"{column.title}\t{value}" for column, value in said])
 
 
-def _absent(event: RecordedEvent) -> tuple[int, ...]:
-    """The named ids that a finished event has no session for."""
-    present = {entry.session_id for entry in event.sessions}
-    return tuple(session_id for session_id in event.named if session_id not in present)
+def folded(text: str, width: int) -> list[str]:
+    """Text in lines of that width: at its spaces, or where that is not enough anywhere. Nothing is cut off."""
+    lines: list[str] = []
+    line = ""
+    for number, word in enumerate(text.split(" ")):
+        longer = f"{line} {word}" if number else word
+        if cell_len(longer) <= width:
+            line = longer
+            continue
+        if line:
+            lines.append(line)
+        *full, line = _pieces(word, width)
+        lines.extend(full)
+    return [*lines, line]
 
 
-def _words(ids: Iterable[int]) -> str:
-    return ", ".join(map(str, ids))
+def _pieces(word: str, width: int) -> list[str]:
+    pieces = [""]
+    used = 0
+    for letter in _UNIT.findall(word):
+        wide = cell_len(letter)
+        if used + wide > width and pieces[-1]:
+            pieces.append("")
+            used = 0
+        pieces[-1] += letter
+        used += wide
+    return pieces
 
 
-def _by_outcome(entry: RecordedSession) -> tuple[bool, str, str]:
-    return entry.outcome is not Outcome.TERMINATED, entry.by, entry.application or ""
+def _widths(columns: Sequence[tuple[Column, Sequence[str]]], room: int) -> list[int] | None:
+    """How wide each column becomes; `None` where they do not fit side by side."""
+    widths = [max(map(cell_len, (column.title, *cells))) for column, cells in columns]
+    least = [
+        max(cell_len(column.title), min(column.least, width)) if column.text else width
+        for (column, _), width in zip(columns, widths, strict=True)
+    ]
+    room -= _GAP * (len(columns) - 1)
+    if sum(least) > room:
+        return None
+    while (over := sum(widths) - room) > 0:
+        # The widest gives way, down to the next one.
+        at = max(range(len(widths)), key=lambda at: widths[at] - least[at] and widths[at])
+        others = [width for other, width in enumerate(widths) if other != at and width < widths[at]]
+        widths[at] = max(least[at], widths[at] - over, min(widths[at] - 1, max(others, default=0)))
+    return widths
+
+
+def _row(cells: Sequence[str], columns: Sequence[Column], widths: Sequence[int]) -> list[str]:
+    """A row's lines: as many as its longest cell needs."""
+    parts = [
+        folded(cell, width) if column.text else [cell]
+        for cell, column, width in zip(cells, columns, widths, strict=True)
+    ]
+    lines: list[str] = []
+    for number in range(max(map(len, parts))):
+        words = [part[number] if number < len(part) else "" for part in parts]
+        padded = [
+            " " * (width - cell_len(word)) + word if column.right else word + " " * (width - cell_len(word))
+            for word, column, width in zip(words, columns, widths, strict=True)
+        ]
+        lines.append((" " * _GAP).join(padded).rstrip(" "))
+    return lines
+
+
+def _show_blocks(table: Table, rows: Sequence[tuple[str, ...]], *, talk: bool) -> None:
+    lines: list[str] = []
+    for number, row in enumerate(rows):
+        block = _block(list(zip(table.columns, row, strict=True)), talk=talk)
+        lines.extend(["", *block] if number else block)
+    output.table_lines(lines, talk=talk)
+
+
+def _block(pairs: Sequence[tuple[Column, str]], *, talk: bool = False) -> list[str]:
+    """One line a value, beside its title; an id that has no room there stands below it, from the left edge on."""
+    if not pairs:
+        return []
+    beside = max(cell_len(column.title) for column, _ in pairs) + _GAP
+    room = max(output.width() - beside, _LEAST)
+    lines: list[str] = []
+    for column, value in pairs:
+        title = output.bold(column.title, talk=talk)
+        pad = " " * (beside - cell_len(column.title))
+        if not column.text and cell_len(value) > room:
+            lines.extend([title, value])
+            continue
+        first, *rest = folded(value, room) if column.text else [value]
+        lines.append(f"{title}{pad}{first}".rstrip(" "))
+        lines.extend(f"{' ' * beside}{line}" for line in rest)
+    return lines

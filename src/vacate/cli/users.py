@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from vacate.cli.output import say
 from vacate.cli.running import CONFIG, DOMAIN, fail, run
 from vacate.domain.errors import SettingsError
 from vacate.domain.identity import Role
@@ -33,7 +34,7 @@ def user_add(name: str, domain: str, config: Path, *, password_stdin: bool) -> N
             await directory.add_user(name=name, domain=domain, password=password)
 
     run(work())
-    click.echo(f"user {name} added; give them a role with: vacate user grant {name} --project ID --role operator")
+    say(f"user {name} added; give them a role with: vacate user grant {name} --project ID --role operator")
 
 
 @user.command("grant")
@@ -55,7 +56,7 @@ def user_grant(name: str, project: str, role: str, domain: str, config: Path) ->
             await directory.grant(name=name, domain=domain, project_id=ProjectId(project), role=Role(role))
 
     run(work())
-    click.echo(f"user {name} is {role} in project {project}")
+    say(f"user {name} is {role} in project {project}")
 
 
 @user.command("disable")
@@ -72,7 +73,7 @@ def user_disable(name: str, domain: str, config: Path) -> None:
             await directory.disable_user(name=name, domain=domain)
 
     run(work())
-    click.echo(f"user {name} is disabled")
+    say(f"user {name} is disabled")
 
 
 @user.command("enable")
@@ -89,7 +90,7 @@ def user_enable(name: str, domain: str, config: Path) -> None:
             await directory.enable_user(name=name, domain=domain)
 
     run(work())
-    click.echo(f"user {name} is enabled")
+    say(f"user {name} is enabled")
 
 
 @user.command("password")
@@ -111,7 +112,7 @@ def user_password(name: str, domain: str, config: Path, *, password_stdin: bool)
             await directory.set_password(name=name, domain=domain, password=password)
 
     run(work())
-    click.echo(f"user {name} has another password; their tokens and temporary access keys are over")
+    say(f"user {name} has another password; their tokens and temporary access keys are over")
 
 
 @click.group("access-key")
@@ -131,7 +132,7 @@ def access_key_create(name: str, domain: str, config: Path) -> None:
     async def work() -> None:
         async with open_directory(load_settings(config)) as directory:
             issued = await directory.create_access_key(name=name, domain=domain)
-        click.echo(f"access_key={issued.access_key}\nsecret_key={issued.secret_key}")
+        say(f"access_key={issued.access_key}", f"secret_key={issued.secret_key}")
 
     run(work())
 
@@ -149,4 +150,4 @@ def access_key_disable(key: str, config: Path) -> None:
             await directory.disable_access_key(key)
 
     run(work())
-    click.echo(f"access key {key} is disabled")
+    say(f"access key {key} is disabled")

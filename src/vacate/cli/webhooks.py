@@ -6,13 +6,9 @@ from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
-import click
-from rich.console import Group
-from rich.table import Table
-from rich.text import Text
-
 from vacate import __version__
-from vacate.cli.tables import wide_console
+from vacate.cli.output import say
+from vacate.cli.tables import Column, Table, show
 from vacate.operations.clock import utc_now
 from vacate.operations.outbox import EndpointState
 from vacate.settings.file import WebhookSection
@@ -23,6 +19,17 @@ from vacate.webhooks.endpoints import host_of
 from vacate.webhooks.messages import ping
 from vacate.webhooks.sender import Sender
 from vacate.wiring import open_state
+
+_COLUMNS = (
+    Column(title="webhook"),
+    Column(title="to", text=True, minor=4),
+    Column(title="read up to", text=True, minor=3),
+    Column(title="waiting", right=True),
+    Column(title="given up", right=True),
+    Column(title="last accepted (UTC)", minor=2),
+    Column(title="last failure (UTC)", minor=1),
+    Column(title="why", text=True, least=20),
+)
 
 
 async def list_webhooks(config: Path) -> None:
@@ -35,33 +42,31 @@ async def list_webhooks(config: Path) -> None:
     async with open_state(settings) as state:
         states = await SqlOutbox(state.database).states()
     if settings.webhooks or states:
-        wide_console().print(_table(settings.webhooks, states))
+        show(_table(settings.webhooks, states))
     else:
-        click.echo(f"{config} has no [[webhooks]]")
+        say(f"{config} has no [[webhooks]]")
 
 
-def _table(sections: Sequence[WebhookSection], states: Sequence[EndpointState]) -> Group:
+def _table(sections: Sequence[WebhookSection], states: Sequence[EndpointState]) -> Table:
     known = {state.name: state for state in states}
-    table = Table()
-    for column in ("webhook", "to", "read up to", "waiting", "given up", "last accepted (UTC)", "last failure (UTC)"):
-        table.add_column(column, overflow="fold")
+    table = Table(columns=_COLUMNS)
     for section in sections:
-        table.add_row(section.name, host_of(section.url), *_cells(known.pop(section.name, None)))
+        table.add(section.name, host_of(section.url), *_cells(known.pop(section.name, None)))
     for state in known.values():
-        table.add_row(state.name, "not in the configuration", *_cells(state))
-    failures = [Text(f"{state.name}: {state.failure}") for state in states if state.failure]
-    return Group(table, *failures)
+        table.add(state.name, "not in the configuration", *_cells(state))
+    return table
 
 
 def _cells(state: EndpointState | None) -> tuple[str, ...]:
     if state is None:
-        return ("no service has begun", "-", "-", "-", "-")
+        return ("no service has begun", "-", "-", "-", "-", "-")
     return (
         f"event {state.cursor} of {state.head}",
         str(state.waiting),
         str(state.given_up),
         _moment(state.delivered_at),
         _moment(state.failed_at),
+        state.failure or "-",
     )
 
 

@@ -53,6 +53,8 @@ class Outcome(StrEnum):
     """A victim whose turn never came; not signalled."""
 
 
+INTENDED = "to be ended; the finished event says what became of it"
+"""The reason of a victim before the first signal, when nothing else is known of it."""
 FAILURES = frozenset({Outcome.REFUSED, Outcome.UNCONFIRMED, Outcome.NOT_REACHED})
 """What no sweep may leave behind if it is to have succeeded."""
 

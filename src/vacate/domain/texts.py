@@ -4,9 +4,9 @@ A name from a server, a user or a file can hold characters that act: escape sequ
 the direction of writing, markup, formulas. One function for each destination writes them so that they are seen and do
 nothing; what is printable, in any language, stays as it is.
 
-Everywhere the escapes are the same: `\t`, `\n`, `\r`, and `\xNN`, `\uNNNN`, `\UNNNNNNNN` for one character each. A
-backslash that would look like the beginning of one is written as `\x5c`, so that no two texts look alike, and
-`original` gets a text back.
+For people the escapes are the same everywhere: `\t`, `\n`, `\r`, and `\xNN`, `\uNNNN`, `\UNNNNNNNN` for one character
+each. A backslash that was there already stays one, so what is written for a terminal can be written for it again.
+Programs get their own format's escapes, which mean the text exactly.
 """
 
 import html
@@ -15,11 +15,7 @@ import unicodedata
 from functools import lru_cache
 
 _SHORT = {"\t": r"\t", "\n": r"\n", "\r": r"\r"}
-_BACK = {written[1:]: character for character, written in _SHORT.items()}
-_ESCAPE = r"\\([tnr]|x[0-9a-f]{2}|u[0-9a-f]{4}|U[0-9a-f]{8})"
-_WRITTEN = re.compile(_ESCAPE)
-_LOOKALIKE = re.compile(rf"(?={_ESCAPE})\\")
-_BACKSLASH = r"\x5c"
+_LOOKALIKE = re.compile(r"\\(?=[tnr]|x[0-9a-f]{2}|u[0-9a-f]{4}|U[0-9a-f]{8})")
 
 # Format characters that are seen, unlike all others of their category: signs that go before a number or a word.
 _SEEN = frozenset("\u0600\u0601\u0602\u0603\u0604\u0605\u06dd\u070f\u0890\u0891\u08e2\U000110bd\U000110cd")
@@ -54,14 +50,13 @@ def for_terminal(text: str) -> str:
 
     Escaped are control characters of both sets, line and paragraph separators, everything that turns the direction of
     writing or leaves no trace on the screen, tags, half surrogates, characters of private use and without meaning, and
-    combining marks without a letter to stand on. No two texts become the same.
+    combining marks without a letter to stand on.
     """
-    if text.isascii():
-        if text.isprintable() and "\\" not in text:
-            return text
-    elif not any(map(_has_no_shape, present := set(text))) and "\\" not in present and not any(map(_is_mark, present)):
+    if text.isascii() and text.isprintable():
         return text
-    text = _LOOKALIKE.sub(lambda _: _BACKSLASH, text)
+    present = set(text)
+    if not any(map(_has_no_shape, present)) and not any(map(_is_mark, present)):
+        return text
     written: list[str] = []
     marks = _MOST_MARKS
     for character in text:
@@ -83,14 +78,22 @@ def for_log(text: str) -> str:
 
 
 def for_label(text: str) -> str:
-    """The value of a metric's label. It is what the name is, and can always be written as UTF-8."""
-    return for_terminal(text)
+    r"""The value of a metric's label: as for a terminal, and no two names become the same.
+
+    A backslash that would look like the beginning of an escape is written as `\x5c`.
+    """
+    return for_terminal(_LOOKALIKE.sub(lambda _: r"\x5c", text))
 
 
 def for_csv(text: str) -> str:
     """A cell of a spreadsheet that is no formula, also behind quotes and spaces: an apostrophe makes it a text."""
     shown = for_terminal(text)
     return f"'{shown}" if _FORMULA.match(shown) else shown
+
+
+def in_encoding(text: str, encoding: str) -> str:
+    """Text that was made safe, such as lines of CSV, with what the encoding does not have escaped."""
+    return text.encode(encoding, "backslashreplace").decode(encoding)
 
 
 def for_html(text: str) -> str:
@@ -103,25 +106,31 @@ def for_markdown(text: str) -> str:
     return _PUNCTUATION.sub(r"\\\1", for_terminal(text))
 
 
-def original(shown: str) -> str:
-    """The text that `for_terminal` made this of."""
-    return _WRITTEN.sub(lambda found: _BACK.get(found[1]) or chr(int(found[1][1:], base=16)), shown)
-
-
 # --- what is read by programs ---------------------------------------------------------------------------------------
 
 
-def for_json(document: str) -> str:
-    r"""A JSON document that means the same, with every character escaped as `\uNNNN` that a terminal would act on.
+def for_json(document: str, encoding: str = "utf-8") -> str:
+    r"""A JSON document that means the same, with every character as `\uNNNN` that a terminal would act on.
 
-    A program that reads it gets each text as it is; a person who only looks at it is as safe as with `for_terminal`.
+    So are those that the encoding does not have. A program that reads it gets each text as it is; a person who only
+    looks at it is as safe as with `for_terminal`.
     """
     if document.isascii() and document.isprintable():
         return document
-    unsafe = {character for character in set(document) if _has_no_shape(character) and character not in "\n\r\t"}
-    if not unsafe:
-        return document
-    return document.translate({ord(character): _in_json(character) for character in unsafe})
+    unsafe = {
+        character
+        for character in set(document) - {"\t", "\n", "\r"}
+        if _has_no_shape(character) or not _fits(character, encoding)
+    }
+    return (
+        document.translate({ord(character): _json_character(character) for character in unsafe}) if unsafe else document
+    )
+
+
+def in_toml(document: str, encoding: str) -> str:
+    """A TOML document that means the same, with what the encoding does not have escaped in its texts."""
+    missing = {character for character in set(document) if not _fits(character, encoding)}
+    return document.translate({ord(character): _unicode_escape(character) for character in missing})
 
 
 def without_halves(text: str) -> str:
@@ -141,7 +150,7 @@ def for_toml(text: str) -> str:
     """
     if any("\ud800" <= character <= "\udfff" for character in text):
         raise ValueError("half a character cannot be written as TOML")
-    return f'"{"".join(map(_in_toml, text))}"'
+    return f'"{"".join(map(_toml_character, text))}"'
 
 
 def sql_identifier(name: str) -> str:
@@ -152,7 +161,7 @@ def sql_identifier(name: str) -> str:
     quoted = name.replace('"', '""')
     if not _acts_anywhere(name):
         return f'"{quoted}"'
-    return 'U&"' + "".join(map(_in_identifier, quoted)) + '"'
+    return 'U&"' + "".join(map(_identifier_character, quoted)) + '"'
 
 
 def sql_literal(value: str) -> str:
@@ -160,7 +169,7 @@ def sql_literal(value: str) -> str:
     quoted = value.replace("'", "''")
     if "\\" not in value and not _acts_anywhere(value):
         return f"'{quoted}'"
-    return "E'" + "".join(map(_in_string, quoted)) + "'"
+    return "E'" + "".join(map(_string_character, quoted)) + "'"
 
 
 # --- what is taken from people --------------------------------------------------------------------------------------
@@ -205,17 +214,25 @@ def _acts_anywhere(text: str) -> bool:
     return not (text.isascii() and text.isprintable()) and any(map(_has_no_shape, set(text)))
 
 
+def _fits(character: str, encoding: str) -> bool:
+    try:
+        character.encode(encoding)
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def _unicode_escape(character: str) -> str:
     number = ord(character)
     return f"\\u{number:04x}" if number <= _LAST_BMP else f"\\U{number:08x}"
 
 
-def _in_json(character: str) -> str:
+def _json_character(character: str) -> str:
     units = character.encode("utf-16-be", "surrogatepass").hex()
     return "".join(f"\\u{units[at : at + 4]}" for at in range(0, len(units), 4))
 
 
-def _in_toml(character: str) -> str:
+def _toml_character(character: str) -> str:
     if character in {"\\", '"'}:
         return f"\\{character}"
     if not _has_no_shape(character):
@@ -223,7 +240,7 @@ def _in_toml(character: str) -> str:
     return _SHORT.get(character) or _unicode_escape(character)
 
 
-def _in_identifier(character: str) -> str:
+def _identifier_character(character: str) -> str:
     if character == "\\":
         return "\\\\"
     if not _has_no_shape(character):
@@ -231,7 +248,7 @@ def _in_identifier(character: str) -> str:
     return f"\\{ord(character):04x}" if ord(character) <= _LAST_BMP else f"\\+{ord(character):06x}"
 
 
-def _in_string(character: str) -> str:
+def _string_character(character: str) -> str:
     if character == "\\":
         return "\\\\"
     return _unicode_escape(character) if _has_no_shape(character) else character

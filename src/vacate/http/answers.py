@@ -7,6 +7,7 @@ import msgspec
 from starlette.responses import Response
 
 from vacate.domain.errors import VacateError
+from vacate.domain.texts import for_json
 from vacate.http.language import Language
 
 REQUEST_ID_HEADER = "X-Request-Id"
@@ -52,7 +53,7 @@ def row_of(table: ErrorTable, error: type[VacateError]) -> ErrorRow:
 def json_response(content: object, *, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
     """A JSON answer; always with a length, never chunked."""
     return Response(
-        msgspec.json.encode(content),
+        for_json(msgspec.json.encode(content).decode()),
         status_code=status,
         headers=dict(headers or {}),
         media_type="application/json",

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from vacate.domain.judging.verdicts import Verdict
 from vacate.domain.sessions import SessionKey, Victim
-from vacate.domain.sweeps import Outcome, SessionOutcome, Signal
+from vacate.domain.sweeps import INTENDED, Outcome, SessionOutcome, Signal
 from vacate.operations.ports import Signalled
 
 
@@ -56,11 +56,17 @@ class Fates:
         """Those awaited could not be asked for."""
         self._unseen = f"whether it is gone could not be seen ({reason})"
 
-    def outcomes(self, *, victims_only: bool = False) -> tuple[SessionOutcome, ...]:
-        """What became of each session by now, in the order of the look."""
+    def intended(self) -> tuple[SessionOutcome, ...]:
+        """The victims before the first signal: all that is known is that they are to be ended."""
         return tuple(
-            self._outcome(verdict, victim) for verdict, victim in self._judged if victim is not None or not victims_only
+            SessionOutcome(session=verdict.session, outcome=Outcome.NOT_REACHED, by="sweep", reason=INTENDED)
+            for verdict, victim in self._judged
+            if victim is not None
         )
+
+    def outcomes(self) -> tuple[SessionOutcome, ...]:
+        """What became of each session by now, in the order of the look."""
+        return tuple(self._outcome(verdict, victim) for verdict, victim in self._judged)
 
     def _outcome(self, verdict: Verdict, victim: Victim | None) -> SessionOutcome:
         outcome, by, reason = self._fate(verdict, victim)

@@ -147,7 +147,7 @@ class Sweep:
         if fates.victims:
             # To look may have taken a while, and so may the wait for the link.
             await self._refuse_when_frozen(component)
-            intended = fates.outcomes(victims_only=True)
+            intended = fates.intended()
             await self.journal.record(self._event(task.intended, actor, target, task, intended))
             try:
                 await self._signal(link, guards.off, component, task, fates)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from vacate.domain.assembly import Discovered, FoundServer
 from vacate.domain.errors import SettingsError
+from vacate.domain.texts import for_toml
 from vacate.domain.topology import Node
 from vacate.settings.loading import load_settings
 
@@ -20,10 +21,6 @@ url = "sqlite:///vacate.db"
 # Make the key once, with: (umask 077; head -c 32 /dev/urandom | base64 > vacate.key)
 secret_key_file = "vacate.key"
 """
-# What stands for itself in a TOML string beside everything printable.
-_ESCAPES = {"\\": "\\\\", '"': '\\"', "\t": "\\t", "\n": "\\n", "\r": "\\r"}
-_FIRST_PRINTABLE = 0x20
-_DELETE = 0x7F
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,17 +105,9 @@ def toml_string(text: str) -> str:
         SettingsError: it is no text, but bytes that nobody could read.
     """
     try:
-        text.encode()
-    except UnicodeEncodeError:
+        return for_toml(text)
+    except ValueError:
         raise SettingsError(f"{text!r} cannot be written as text") from None
-    return f'"{"".join(map(_character, text))}"'
-
-
-def _character(character: str) -> str:
-    if character in _ESCAPES:
-        return _ESCAPES[character]
-    number = ord(character)
-    return f"\\u{number:04x}" if number < _FIRST_PRINTABLE or number == _DELETE else character
 
 
 def _table(head: str, **values: str) -> str:

@@ -3,15 +3,16 @@
 import logging
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 
+from vacate.domain.texts import for_json, for_log, in_encoding, without_halves
+
 _LOGGER = logging.getLogger("vacate")
-_SHORT = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 _BARE = re.compile(r"[^\s\"=\\{\[]+")
 
 
@@ -23,6 +24,10 @@ class LogFormat(StrEnum):
 
 
 class _JsonLines(logging.Formatter):
+    def __init__(self, encoding: str = "utf-8") -> None:
+        super().__init__()
+        self._encoding = encoding
+
     def format(self, record: logging.LogRecord) -> str:
         """One record as one line; `extra={"fields": {...}}` adds to it."""
         line = {
@@ -34,10 +39,14 @@ class _JsonLines(logging.Formatter):
         }
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
-        return msgspec.json.encode(line, enc_hook=str).decode()
+        return for_json(_json(line), self._encoding)
 
 
 class _ConsoleLines(logging.Formatter):
+    def __init__(self, encoding: str = "utf-8") -> None:
+        super().__init__()
+        self._encoding = encoding
+
     def format(self, record: logging.LogRecord) -> str:
         """One record as one line: time in UTC, level, message, and the fields that have a value."""
         at = datetime.fromtimestamp(record.created, tz=UTC)
@@ -47,13 +56,20 @@ class _ConsoleLines(logging.Formatter):
             fields["exception"] = self.formatException(record.exc_info)
         words = [
             f"{at:%Y-%m-%dT%H:%M:%S}.{at.microsecond // 1000:03d}Z {record.levelname:<8}",
-            _escaped(source + record.getMessage()),
-            *(f"{_escaped(name)}={_value(value)}" for name, value in fields.items() if value is not None),
+            for_log(source + record.getMessage()),
+            *(f"{for_log(name)}={self._value(value)}" for name, value in fields.items() if value is not None),
         ]
-        return " ".join(words)
+        return in_encoding(" ".join(words), self._encoding)
+
+    def _value(self, value: object) -> str:
+        """A field's value: bare where it is one plain word, else as JSON."""
+        plain = _builtins(value)
+        if isinstance(plain, str) and _BARE.fullmatch(plain) and for_log(plain) == plain:
+            return plain
+        return for_json(_json(plain), self._encoding)
 
 
-_FORMATTERS: Mapping[LogFormat, type[logging.Formatter]] = {
+_FORMATTERS: Mapping[LogFormat, Callable[[str], logging.Formatter]] = {
     LogFormat.JSON: _JsonLines,
     LogFormat.CONSOLE: _ConsoleLines,
 }
@@ -65,7 +81,9 @@ def start_logging(level: str = "info", form: LogFormat = LogFormat.JSON) -> None
     Libraries are heard from warnings upwards; `debug` is the level for whoever wants all that they say.
     """
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(_FORMATTERS[form]())
+    # Without an encoding there is no stream to write to either.
+    encoding = getattr(sys.stderr, "encoding", None) or "utf-8"
+    handler.setFormatter(_FORMATTERS[form](encoding))
     wanted = logging.getLevelNamesMapping()[level.upper()]
     others = wanted if wanted <= logging.DEBUG else max(wanted, logging.WARNING)
     logging.basicConfig(level=others, handlers=[handler], force=True)
@@ -83,26 +101,20 @@ def _fields(record: logging.LogRecord) -> Mapping[str, Any]:
     return getattr(record, "fields", {})
 
 
-def _value(value: object) -> str:
-    """A field's value: bare where it is one word, in quotes where it is not, as JSON where it has parts."""
-    plain = msgspec.to_builtins(value, enc_hook=str)
+def _json(value: object) -> str:
+    return msgspec.json.encode(_builtins(value)).decode()
+
+
+def _builtins(value: object) -> object:
+    """What JSON can hold. Half surrogates, which it cannot, are written as escapes."""
+    return _whole(msgspec.to_builtins(value, enc_hook=str))
+
+
+def _whole(plain: Any) -> Any:  # noqa: ANN401 - whatever JSON can hold
     if isinstance(plain, str):
-        return plain if _BARE.fullmatch(plain) and plain.isprintable() else f'"{_escaped(plain, quoted=True)}"'
-    return _escaped(msgspec.json.encode(plain, enc_hook=str).decode())
-
-
-def _escaped(text: str, *, quoted: bool = False) -> str:
-    """The text with everything escaped that would end the line, or steer the terminal that shows it."""
-    if quoted:
-        text = text.replace("\\", "\\\\").replace('"', '\\"')
-    if text.isprintable():
-        return text
-    return "".join(character if character.isprintable() else _escape(character) for character in text)
-
-
-def _escape(character: str) -> str:
-    """One character as JSON writes it, also those that JSON would let pass."""
-    if character in _SHORT:
-        return _SHORT[character]
-    units = character.encode("utf-16-be", "surrogatepass").hex()
-    return "".join(f"\\u{units[at : at + 4]}" for at in range(0, len(units), 4))
+        return without_halves(plain)
+    if isinstance(plain, dict):
+        return {_whole(key): _whole(value) for key, value in cast("dict[Any, Any]", plain).items()}
+    if isinstance(plain, list):
+        return [_whole(value) for value in cast("list[Any]", plain)]
+    return plain

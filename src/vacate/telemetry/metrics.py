@@ -11,6 +11,7 @@ from prometheus_client.registry import Collector
 from vacate.domain.census import Census
 from vacate.domain.freezing import Freeze
 from vacate.domain.sweeps import Outcome, Report
+from vacate.domain.texts import for_label
 from vacate.operations.clock import utc_now
 from vacate.operations.ports import Clock, ComponentHealth
 
@@ -244,7 +245,8 @@ class _LastCensus(Collector):
         for census in self._present():
             place = _place(census)
             for entry in census.counts:
-                sessions.add_metric((*place, entry.state, entry.database, entry.user), entry.sessions)
+                labels = (*place, entry.state, for_label(entry.database), for_label(entry.user))
+                sessions.add_metric(labels, entry.sessions)
             for state, wait in census.longest.items():
                 longest.add_metric((*place, state), wait.total_seconds())
             maximum.add_metric(place, census.slots.maximum)

@@ -12,6 +12,7 @@ from vacate.domain.audit import AuditAction
 from vacate.domain.owners import Ownership
 from vacate.domain.record import RecordedEvent, RecordedSession
 from vacate.domain.sweeps import Outcome
+from vacate.domain.texts import for_json
 from vacate.operations.outbox import NewDelivery
 from vacate.webhooks.endpoints import Endpoint, MessageType
 
@@ -140,7 +141,7 @@ def _id(name: str, event: RecordedEvent) -> str:
 
 
 def _written(message: _Message) -> str:
-    return msgspec.json.encode(message).decode()
+    return for_json(msgspec.json.encode(message).decode())
 
 
 def _grouped(owned: Iterable[tuple[str | None, RecordedSession]]) -> tuple[_Group, ...]:

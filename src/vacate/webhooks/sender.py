@@ -9,6 +9,7 @@ from datetime import timedelta
 import httpx
 
 from vacate.domain.errors import SettingsError
+from vacate.domain.texts import for_terminal
 from vacate.operations.ports import Clock
 from vacate.webhooks.endpoints import Endpoint
 from vacate.webhooks.signing import signed_headers
@@ -123,5 +124,4 @@ def _refusal(response: httpx.Response, words: str) -> Answer:
 
 def _clean(words: str) -> str:
     """One short line without anything that a terminal or a log would act on."""
-    line = " ".join(words.split())
-    return "".join(letter for letter in line if letter.isprintable())[:_MOST_WORDS]
+    return for_terminal(" ".join(words.split())[:_MOST_WORDS])

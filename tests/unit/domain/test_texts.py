@@ -33,15 +33,29 @@ def test_a_hostile_name_is_one_line_that_does_nothing(name: str) -> None:
 
 @examples
 @given(text=ANY_TEXT)
+def test_what_is_shown_once_is_shown_the_same_again(text: str) -> None:
+    shown = texts.for_terminal(text)
+    assert not acting(shown)
+    assert texts.for_terminal(shown) == shown
+
+
+def read_back(label: str) -> str:
+    short = {"t": "\t", "n": "\n", "r": "\r"}
+    escape = r"\\([tnr]|x[0-9a-f]{2}|u[0-9a-f]{4}|U[0-9a-f]{8})"
+    return re.sub(escape, lambda found: short.get(found[1]) or chr(int(found[1][1:], base=16)), label)
+
+
+@examples
+@given(text=ANY_TEXT)
 @example(text="\\x1b")
 @example(text="\\\x1b")
 @example(text="\\\\x1b")
 @example(text="\\x5cx1b")
 @example(text="\\u202\u202e")
-def test_no_two_texts_look_alike_and_each_can_be_had_back(text: str) -> None:
-    shown = texts.for_terminal(text)
-    assert not acting(shown)
-    assert texts.original(shown) == text
+def test_no_two_names_become_the_same_label(text: str) -> None:
+    label = texts.for_label(text)
+    assert not acting(label)
+    assert read_back(label) == text
 
 
 @pytest.mark.parametrize(
@@ -72,7 +86,8 @@ def test_escapes_say_which_character_was_there() -> None:
     assert texts.for_terminal("\x00\x1b\x7f\x9b") == r"\x00\x1b\x7f\x9b"
     assert texts.for_terminal("\u200b\u202e\u2028\ud800") == r"\u200b\u202e\u2028\ud800"
     assert texts.for_terminal("\U000e0041") == r"\U000e0041"
-    assert texts.for_terminal(r"\x1b C:\temp") == r"\x5cx1b C:\x5ctemp"
+    assert texts.for_terminal(r"\x1b C:\temp") == r"\x1b C:\temp"
+    assert texts.for_label(r"\x1b C:\dir") == r"\x5cx1b C:\dir"
 
 
 def test_a_mark_without_a_letter_is_escaped_and_so_is_a_tower_of_them() -> None:
@@ -127,6 +142,16 @@ def test_json_means_the_same_and_shows_nothing_that_acts(text: str) -> None:
 def test_json_keeps_its_own_lines_and_letters() -> None:
     document = '{\n\t"name": "é\u202e\x7f\U000e0041"\n}'
     assert texts.for_json(document) == '{\n\t"name": "é\\u202e\\u007f\\udb40\\udc41"\n}'
+
+
+def test_documents_mean_the_same_where_the_encoding_lacks_letters() -> None:
+    name = "café 漢 \U0001f600"
+    json_text = texts.for_json(json.dumps({"name": name}, ensure_ascii=False), "ascii")
+    assert json_text.isascii()
+    assert json.loads(json_text) == {"name": name}
+    toml_text = texts.in_toml(f"key = {texts.for_toml(name)}\n", "ascii")
+    assert toml_text.isascii()
+    assert tomllib.loads(toml_text) == {"key": name}
 
 
 @examples

@@ -51,7 +51,24 @@ async def test_a_switch_that_was_off_already_is_told(operations: Operations) -> 
 
 
 @pytest.mark.parametrize(
-    "reason", ["", "   ", "a\nb", "a\0b", "a\u007f", "\n", "a\n", "x" * 501, None, 5, ["month end"]]
+    "reason",
+    [
+        "",
+        "   ",
+        "a\nb",
+        "a\0b",
+        "a\u007f",
+        "a\u009b",
+        "a\u202eb",
+        "a\u2028b",
+        "a\u2066b",
+        "\n",
+        "a\n",
+        "x" * 501,
+        None,
+        5,
+        ["month end"],
+    ],
 )
 async def test_a_reason_is_one_line_that_says_something(operations: Operations, reason: object) -> None:
     answer = await operations.put(HERE, {"reason": reason})

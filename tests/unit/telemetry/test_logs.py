@@ -1,8 +1,10 @@
 """Log lines: one JSON object a line, or one line of words, whatever is in it."""
 
+import io
 import json
 import logging
 import re
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
@@ -10,6 +12,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.support.hostile import NAMES, acting
+from vacate.domain.texts import without_halves
 from vacate.telemetry.logs import LogFormat, log, start_logging
 
 
@@ -186,8 +190,9 @@ def test_no_text_makes_a_second_line_a_second_field_or_steers_the_terminal(
     log("m", {"value": value, "last": 1})
     spoken, told, nothing = capsys.readouterr().err.split("\n")
     assert not nothing
-    assert spoken.isprintable()
-    assert told.isprintable()
+    assert not acting(spoken)
+    assert not acting(told)
+    assert "\t" not in spoken + told
     fields = [match.groupdict() for match in FIELD.finditer(told, told.index(" m value=") + 3)]
     assert [field["name"] for field in fields] == ["value", "last"]
     shown = fields[0]["bare"] if fields[0]["bare"] is not None else json.loads(f'"{fields[0]["quoted"]}"')
@@ -212,3 +217,25 @@ def test_what_vacate_says_is_heard_from_the_level_on(capsys: pytest.CaptureFixtu
     for level in (logging.DEBUG, logging.INFO, logging.ERROR):
         log("said", {}, level=level)
     assert [line["level"] for line in lines(capsys)] == ["info", "error"]
+
+
+# --- hostile names ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("form", LogFormat)
+@pytest.mark.parametrize("encoding", ["utf-8", "ascii", "latin-1", "gbk"])
+def test_hostile_names_are_one_line_each_that_any_locale_can_write(
+    monkeypatch: pytest.MonkeyPatch, form: LogFormat, encoding: str
+) -> None:
+    written = io.BytesIO()
+    monkeypatch.setattr("sys.stderr", io.TextIOWrapper(written, encoding=encoding, errors="strict"))
+    start_logging(form=form)
+    for name in NAMES.values():
+        log(f"m {name}", {"name": name, "parts": {"names": [name]}, name: 1}, error=ValueError(name))
+    sys.stderr.flush()
+    lines = written.getvalue().decode(encoding).splitlines()
+    assert len(lines) == len(NAMES)
+    for line, name in zip(lines, NAMES.values(), strict=True):
+        assert not acting(line)
+        if form is LogFormat.JSON:
+            assert json.loads(line)["name"] == without_halves(name)

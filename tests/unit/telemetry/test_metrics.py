@@ -9,12 +9,14 @@ from prometheus_client import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.support.fakes import COMPONENT, World
+from tests.support.hostile import NAMES, acting
 from tests.support.sessions import LOOK_AT, idle_session
 from tests.support.set_clock import SetClock
 from tests.support.told_metrics import GOOD_FOR, MIXED, SECRET, SLOTS, census, freeze, report, told_metrics
 from vacate.domain.census import count
 from vacate.domain.errors import ComponentUnreachableError
 from vacate.domain.sweeps import Outcome, Signal, Verb
+from vacate.domain.texts import for_label
 from vacate.domain.topology import ComponentId
 from vacate.operations.ports import ComponentHealth
 from vacate.telemetry.metrics import Metrics, PlanStep
@@ -277,7 +279,7 @@ def test_a_service_that_counted_nobody_yet_shows_no_sessions(metrics: Metrics) -
 def test_names_with_quotes_line_ends_and_other_scripts_stay_whole(metrics: Metrics) -> None:
     name = 'sh"op\n\\{x} 数据\r'
     metrics.counted([count(COMPONENT, [idle_session(database=name)], SLOTS, at=LOOK_AT)], good_for=GOOD_FOR)
-    assert value(metrics, "vacate_sessions", **WHERE, state="idle", database=name, user="app") == 1
+    assert value(metrics, "vacate_sessions", **WHERE, state="idle", database=for_label(name), user="app") == 1
 
 
 def test_a_frozen_instance_and_the_switch_for_all_have_samples_of_their_own(metrics: Metrics) -> None:
@@ -322,3 +324,12 @@ def test_every_report_that_a_sweep_can_give_is_counted(metrics: Metrics) -> None
     metrics.swept(whole)
     for outcome, number in whole.counts.items():
         assert value(metrics, "vacate_session_outcomes_total", **SWEPT, outcome=outcome.value) == number
+
+
+def test_hostile_names_never_fail_a_scrape_and_stay_apart(metrics: Metrics) -> None:
+    sessions = [idle_session(database=name, user=name) for name in (*NAMES.values(), "\x1b", "\\x1b")]
+    metrics.counted([count(COMPONENT, sessions, SLOTS, at=LOOK_AT)], good_for=GOOD_FOR)
+    shown = metrics.exposition().decode()
+    assert not acting(shown)
+    samples = [line for line in shown.splitlines() if line.startswith("vacate_sessions{")]
+    assert len(set(samples)) == len(samples)

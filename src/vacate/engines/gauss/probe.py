@@ -2,6 +2,7 @@
 
 from vacate.domain.errors import UnsupportedServerError
 from vacate.domain.servers import Engine
+from vacate.domain.texts import sql_identifier
 from vacate.engines.capabilities import Capabilities
 from vacate.engines.drivers import Row
 from vacate.engines.statements import statement
@@ -67,19 +68,19 @@ async def _remedies(wire: Wire, answer: Row, engine: Engine) -> tuple[str, ...]:
 
     With duties separated, a system administrator has neither right.
     """
-    login = answer["login"]
+    login = sql_identifier(answer["login"])
     administrator = answer["system_admin"] and not answer["duties_separated"]
     remedies: list[str] = []
     if engine is Engine.DWS:
         if not administrator and not await _is_member(wire, _READERS):
-            remedies.append(f'GRANT {_READERS} TO "{login}";')
+            remedies.append(f"GRANT {_READERS} TO {login};")
     elif not administrator and not answer["monitor_admin"]:
-        remedies.append(f'ALTER USER "{login}" MONADMIN;')
+        remedies.append(f"ALTER USER {login} MONADMIN;")
     member = administrator or await _is_member(wire, _SIGNALLERS)
     if member is None:
-        remedies.append(f'ALTER USER "{login}" SYSADMIN;')
+        remedies.append(f"ALTER USER {login} SYSADMIN;")
     elif not member:
-        remedies.append(f'GRANT {_SIGNALLERS} TO "{login}";')
+        remedies.append(f"GRANT {_SIGNALLERS} TO {login};")
     return tuple(remedies)
 
 

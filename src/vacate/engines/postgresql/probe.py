@@ -1,6 +1,7 @@
 """What a PostgreSQL server is, and what Vacate's role may do there."""
 
 from vacate.domain.errors import MissingRightsError
+from vacate.domain.texts import sql_identifier
 from vacate.engines.capabilities import Capabilities
 from vacate.engines.statements import statement
 from vacate.engines.wire import StatementRefusedError, Wire
@@ -24,9 +25,10 @@ async def probe(wire: Wire) -> Capabilities:
             raise MissingRightsError(["GRANT EXECUTE ON FUNCTION pg_control_system() TO the role;"]) from error
         raise
     lacking = {"pg_read_all_stats": not row["sees_all_sessions"], "pg_signal_backend": not row["may_signal"]}
+    login = sql_identifier(row["login"])
     return Capabilities(
         software=software,
         system_identifier=row["system_identifier"],
         in_recovery=row["in_recovery"],
-        remedies=tuple(f'GRANT {right} TO "{row["login"]}";' for right, lacks in lacking.items() if lacks),
+        remedies=tuple(f"GRANT {right} TO {login};" for right, lacks in lacking.items() if lacks),
     )

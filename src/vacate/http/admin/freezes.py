@@ -8,8 +8,9 @@ from starlette.responses import Response
 
 from vacate.domain import errors as domain
 from vacate.domain.freezing import Freeze
+from vacate.domain.texts import unfit
 from vacate.domain.topology import InstanceId
-from vacate.http.admin.errors import OF_A_BODY
+from vacate.http.admin.errors import OF_A_BODY, BodyInvalidError
 from vacate.http.admin.examples import AT
 from vacate.http.admin.fields import Line, Moment
 from vacate.http.admin.reading import NoQuery, admitted, decode_body
@@ -123,6 +124,8 @@ async def freeze(served: Served, call: Call) -> Response:
     """Freeze an instance."""
     project, _ = await admitted(served, call, NoQuery)
     asked = decode_body(call.presented.body, FreezeRequest)
+    if problem := unfit(asked.reason):
+        raise BodyInvalidError(f"the reason cannot be kept as it is: {problem} - at `$.reason`")
     turned = await served.freeze(call.actor, project, InstanceId(call.path["instance_id"]), asked.reason.strip())
     return json_response(
         TurnedAnswer(
