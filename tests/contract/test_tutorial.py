@@ -1,11 +1,8 @@
 """The tutorial and the pages with programs, done as written: their programs, commands and SQL, on the demo."""
 
-import base64
 import json
 import os
 import re
-import secrets
-import shutil
 import signal
 import subprocess
 import sys
@@ -15,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import asyncpg
+import httpx
 import pytest
 
 from tests.support.service import COORDINATOR, DATA_NODE, HOST, eventually
@@ -24,7 +22,6 @@ TUTORIAL = ROOT / "docs" / "tutorial" / "first-sweep.md"
 CLIENTS = ROOT / "docs" / "howto" / "use-the-vendors-clients.md"
 EMERGENCY = ROOT / "docs" / "howto" / "when-no-slot-is-left.md"
 PLANNING = ROOT / "docs" / "howto" / "plan-and-apply.md"
-EXAMPLE = ROOT / "src" / "vacate" / "settings" / "example.toml"
 PASSWORD = "a long password"  # noqa: S105 - of a user that lives as long as the demo
 
 _UP_S = 60.0
@@ -37,6 +34,7 @@ class Demo:
 
     folder: Path
     connection: dict[str, Any]
+    words: Path
 
     def run(self, *command: str | Path, stdin: str = "", **environment: str) -> subprocess.CompletedProcess[str]:
         """Run a command in the folder, to its end."""
@@ -59,7 +57,6 @@ class Demo:
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Generator[Demo]:
     folder = tmp_path_factory.mktemp("checkout")
-    shutil.copy(EXAMPLE, folder)
     words = folder / "words.txt"
     with words.open("wb") as output:
         process = subprocess.Popen(
@@ -73,7 +70,8 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Generator[Demo]:
     try:
         eventually(lambda: process.poll() is not None or "until Ctrl-C" in words.read_text(), within_s=_UP_S)
         assert process.poll() is None, words.read_text()
-        yield Demo(folder=folder, connection=json.loads((folder / ".demo" / "connection.json").read_text()))
+        connection = json.loads((folder / ".demo" / "connection.json").read_text())
+        yield Demo(folder=folder, connection=connection, words=words)
     finally:
         process.send_signal(signal.SIGINT)
         try:
@@ -109,6 +107,68 @@ def _environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if not name.startswith("VACATE_")} | {"NO_PROXY": HOST}
 
 
+# --- what the demo offers ---------------------------------------------------------------------------------------------
+
+
+def _sign_in(demo: Demo, body: dict[str, Any]) -> httpx.Response:
+    return httpx.post(f"{demo.connection['endpoint']}/v3/auth/tokens", json=body, trust_env=False)
+
+
+def test_a_call_of_the_reference_can_be_tried_with_what_the_demo_wrote_down(demo: Demo) -> None:
+    signed_in = _sign_in(demo, demo.connection["sign_in"])
+    assert signed_in.status_code == 201, signed_in.text
+    token = {"X-Auth-Token": signed_in.headers["X-Subject-Token"]}
+    path = f"/v3/{demo.connection['project_id']}/instances"
+    listed = httpx.get(demo.connection["endpoint"] + path, headers=token, trust_env=False)
+    assert [instance["id"] for instance in listed.json()["instances"]] == [demo.connection["instance_id"]]
+
+
+def test_the_commands_that_the_demo_names_work_beside_it(demo: Demo) -> None:
+    shown = [line.strip() for line in demo.words.read_text().splitlines() if line.rstrip().endswith("vacate.toml")]
+    audit, password = (line.removeprefix("as an operator").strip() for line in shown)
+    listed = demo.run("sh", "-c", audit)
+    assert listed.returncode == 0, listed.stderr
+    assert "session:kill_idle" in listed.stdout
+
+    for given, refused in (("another long password", demo.connection["password"]), (demo.connection["password"], "no")):
+        done = demo.run("sh", "-c", password, stdin=f"{given}\n")
+        assert done.returncode == 0, done.stderr
+        body = json.dumps(demo.connection["sign_in"])
+        assert _sign_in(demo, json.loads(body.replace(demo.connection["password"], given))).status_code == 201
+        assert _sign_in(demo, json.loads(body.replace(demo.connection["password"], refused))).status_code == 401
+
+
+def test_a_second_demo_in_the_same_folder_is_refused_and_harms_nothing(demo: Demo) -> None:
+    kept = {path.name: path.read_bytes() for path in (demo.folder / ".demo").glob("*.*") if path.suffix != ".db"}
+    second = demo.run(_program(), "demo", "--port", "0", "--once")
+    assert second.returncode == 1
+    assert "a demo is running in" in second.stderr
+    assert "kill " in second.stderr
+    assert kept == {
+        path.name: path.read_bytes() for path in (demo.folder / ".demo").glob("*.*") if path.suffix != ".db"
+    }
+    assert _sign_in(demo, demo.connection["sign_in"]).status_code == 201
+
+
+def test_a_demo_on_a_port_that_is_taken_says_how_to_get_another(demo: Demo, tmp_path: Path) -> None:
+    taken = demo.connection["endpoint"].rpartition(":")[2]
+    other = Demo(folder=tmp_path, connection={}, words=demo.words)
+    # `make demo PORT=…` passes the option; the variable is the service's.
+    for options, variable in (("--port", taken), {}), ((), {"VACATE_PORT": taken}):
+        refused = other.run(_program(), "demo", *options, **variable)
+        assert refused.returncode == 1
+        assert "Address already in use" in refused.stderr
+        # The fixture above is a demo that was started so.
+        assert "`vacate demo --port 0`, or `make demo PORT=0`" in refused.stderr
+
+
+def test_a_folder_that_cannot_be_used_is_named(demo: Demo, tmp_path: Path) -> None:
+    (tmp_path / ".demo").write_text("a file\n")
+    refused = Demo(folder=tmp_path, connection={}, words=demo.words).run(_program(), "demo", "--port", "0")
+    assert refused.returncode == 1
+    assert f"cannot use the folder {tmp_path / '.demo'}" in refused.stderr
+
+
 # --- the tutorial ----------------------------------------------------------------------------------------------------
 
 
@@ -136,7 +196,7 @@ def test_the_audit_tells_why(demo: Demo, first_sweep: str) -> None:
     assert done.returncode == 0, done.stderr
     intended, _, finished = done.stdout.partition("session:kill_idle:finished")
     assert "session:kill_idle:intended" in intended
-    assert re.search(r"guest.*has nothing to do.*not_reached", intended)
+    assert re.search(r"guest.*has nothing to do.*intended.*to be ended", intended)
     assert re.search(r"guest.*has nothing to do.*terminated.*seen to be gone", finished)
     assert re.search(r"guest.*has an open transaction.*spared.*its state is 'idle in transaction'", finished)
 
@@ -162,14 +222,9 @@ def test_the_program_finds_its_project_by_region_lists_the_sessions_and_ends_the
 @pytest.fixture(scope="module")
 def anna(demo: Demo) -> str:
     """A user with a password and the role operator, made with our own commands."""
-    store = {
-        "VACATE_STORE_URL": "sqlite:///.demo/vacate.db",
-        "VACATE_SECRET_KEY": base64.b64encode(secrets.token_bytes(32)).decode(),
-        "VACATE_CONFIG": EXAMPLE.name,
-    }
     grant = ("user", "grant", "anna", "--project", demo.connection["project_id"], "--role", "operator")
     for arguments in ("user", "add", "anna", "--password-stdin"), grant:
-        done = demo.run(_program(), *arguments, stdin=f"{PASSWORD}\n", **store)
+        done = demo.run(_program(), *arguments, stdin=f"{PASSWORD}\n", VACATE_CONFIG=".demo/vacate.toml")
         assert done.returncode == 0, done.stderr
     return "anna"
 

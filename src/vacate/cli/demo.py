@@ -1,50 +1,35 @@
 """The demo: three real servers, a day's traffic, the service, and the signed call once per component."""
 
 import asyncio
-import base64
 import json
 import os
 import secrets
-import socket
 from collections.abc import Mapping
 from pathlib import Path
 
+from vacate.cli.demo_folder import DOMAIN, USER, DemoFailedError, DemoFolder, demo_folder, this_program
 from vacate.cli.events import sessions_table
 from vacate.cli.output import say
 from vacate.cli.serving import bind, serving, until_told_to_stop
 from vacate.cli.signed_call import signed_post
 from vacate.cli.tables import Column, Table, show
-from vacate.demo.cluster import DemoCluster, DemoComponent, demo_cluster
+from vacate.demo.cluster import DemoComponent, demo_cluster
 from vacate.demo.headcount import headcount
-from vacate.demo.ids import CALL, INSTANCE_ID, NODE_IDS, PROJECT_ID, REGION, SHARD
-from vacate.demo.installations import wheel_installation
+from vacate.demo.ids import CALL, NODE_IDS, PROJECT_ID
+from vacate.demo.installations import demo_installation
 from vacate.demo.traffic import traffic
 from vacate.domain.audit import AuditAction
-from vacate.domain.errors import VacateError
 from vacate.domain.identity import Role
-from vacate.domain.topology import Component, ComponentKind, ProjectId
+from vacate.domain.topology import Component, ProjectId
 from vacate.iam.directory import IssuedAccessKey, UserDirectory
-from vacate.iam.sealing import SEALING_KEY_VARIABLE
-from vacate.settings.file import (
-    ComponentSection,
-    InstanceSection,
-    NodeSection,
-    ProjectSection,
-    RegionSection,
-    ServiceSection,
-    Settings,
-    StoreSection,
-)
+from vacate.settings.file import ServiceSection
 from vacate.store.audit import SqlAuditLog
 from vacate.telemetry.logs import start_logging
 from vacate.wiring import Service, open_directory, open_service
 
-DEMO_DIR = Path(".demo")
-_USER = "demo"
-
-
-class DemoFailedError(VacateError):
-    """The demo did not show what it is there to show."""
+_DEMO_DIR = Path(".demo")
+_PASSWORD_BYTES = 12
+_ANOTHER_PORT = "take a free one with `vacate demo --port 0`, or `make demo PORT=0` in a checkout"
 
 
 async def run_demo(*, port: int, once: bool) -> None:
@@ -54,15 +39,21 @@ async def run_demo(*, port: int, once: bool) -> None:
         VacateError, DemoError: a server or the service does not start, or a call does not succeed.
     """
     start_logging("error")
-    _fresh_demo_dir()
-    os.environ.setdefault(SEALING_KEY_VARIABLE, base64.b64encode(secrets.token_bytes(32)).decode())
+    # What the environment says of another Vacate would lead the demo to the other one's store and key.
+    for variable in [name for name in os.environ if name.startswith("VACATE_")]:
+        del os.environ[variable]
 
-    with bind(ServiceSection(port=port)) as listener:
+    with (
+        demo_folder(_DEMO_DIR) as folder,
+        bind(ServiceSection(port=port), another_port=_ANOTHER_PORT) as listener,
+    ):
+        installation = demo_installation()
         say("Starting three PostgreSQL servers: a coordinator, a data node and its standby ...")
-        async with demo_cluster(DEMO_DIR, wheel_installation()) as cluster:
-            settings = _settings(cluster, listener)
+        async with demo_cluster(folder.path, installation) as cluster:
+            settings = folder.configure(cluster, listener.getsockname()[1])
+            password = secrets.token_urlsafe(_PASSWORD_BYTES)
             async with open_directory(settings) as directory:
-                key = await _operator(directory)
+                key = await _operator(directory, password)
             say("Opening a day's sessions ...")
             async with (
                 traffic(cluster),
@@ -70,86 +61,34 @@ async def run_demo(*, port: int, once: bool) -> None:
                 serving(service.app, settings.service, listener),
             ):
                 endpoint = f"http://{settings.service.host}:{settings.service.port}"
-                connection_file = _write_connection_file(cluster, endpoint, key)
+                folder.describe(cluster, endpoint, key, password)
                 await _until_ready(service)
                 for component in cluster.components:
                     await _show(component, endpoint, key, service.state.audit)
                 if not once:
-                    say(
-                        "",
-                        f"Serving on {endpoint} until Ctrl-C. Everything a client needs is in {connection_file}; "
-                        f"every call is described, and can be tried, at {endpoint}/docs.",
-                    )
+                    say(*_what_to_try(folder, endpoint, password))
                     await until_told_to_stop()
     say("Everything is stopped.")
 
 
-def _fresh_demo_dir() -> None:
-    DEMO_DIR.mkdir(mode=0o700, exist_ok=True)
-    for old in DEMO_DIR.glob("vacate.db*"):
-        old.unlink()
+def _what_to_try(folder: DemoFolder, endpoint: str, password: str) -> list[str]:
+    return f"""
+Serving on {endpoint} until Ctrl-C. To try, meanwhile:
+
+  in a browser    {endpoint}/docs describes every call, and makes it. Sign in with POST /v3/auth/tokens:
+                  the body is "sign_in" of {folder.connection}; put the X-Subject-Token of the answer
+                  under Authorize, as X-Auth-Token.
+  as a client     user {USER}, domain {DOMAIN}, password {password}; the access key and all
+                  ids are in {folder.connection}
+  as an operator  {this_program()} audit list --config {folder.config}
+                  {this_program()} user password {USER} --config {folder.config}
+""".splitlines()
 
 
-def _settings(cluster: DemoCluster, listener: socket.socket) -> Settings:
-    nodes = tuple(
-        NodeSection(
-            id=NODE_IDS[c.component_id],
-            name=f"node of {c.component_id}",
-            availability_zone=f"{REGION}a",
-            components=(
-                ComponentSection(
-                    id=c.component_id,
-                    kind=c.kind,
-                    role=c.role,
-                    dsn=c.service_dsn,
-                    shard=SHARD if c.kind is ComponentKind.DATA_NODE else "",
-                ),
-            ),
-        )
-        for c in cluster.components
-    )
-    instance = InstanceSection(id=INSTANCE_ID, name="demo", nodes=nodes)
-    return Settings(
-        service=ServiceSection(port=listener.getsockname()[1]),
-        store=StoreSection(url=f"sqlite:///{(DEMO_DIR / 'vacate.db').resolve()}"),
-        regions=(RegionSection(id=REGION),),
-        # Clients that know a region only ask for the project of that name.
-        projects=(ProjectSection(id=PROJECT_ID, name=REGION, instances=(instance,)),),
-    )
-
-
-async def _operator(directory: UserDirectory) -> IssuedAccessKey:
-    await directory.add_user(name=_USER, domain=_USER)
-    await directory.grant(name=_USER, domain=_USER, project_id=ProjectId(PROJECT_ID), role=Role.OPERATOR)
-    return await directory.create_access_key(name=_USER, domain=_USER)
-
-
-def _write_connection_file(cluster: DemoCluster, endpoint: str, key: IssuedAccessKey) -> Path:
-    """Everything that a client needs, readable by its owner only."""
-    path = DEMO_DIR / "connection.json"
-    content = {
-        "endpoint": endpoint,
-        "region": REGION,
-        "project_id": PROJECT_ID,
-        "instance_id": INSTANCE_ID,
-        "access_key": key.access_key,
-        "secret_key": key.secret_key,
-        "components": [
-            {
-                "node_id": NODE_IDS[c.component_id],
-                "component_id": c.component_id,
-                "role": c.role,
-                "host": c.host,
-                "port": c.port,
-                "superuser_dsn": c.superuser_dsn,
-            }
-            for c in cluster.components
-        ],
-    }
-    path.unlink(missing_ok=True)
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
-        json.dump(content, file, indent=2)
-    return path
+async def _operator(directory: UserDirectory, password: str) -> IssuedAccessKey:
+    await directory.add_user(name=USER, domain=DOMAIN, password=password)
+    await directory.grant(name=USER, domain=DOMAIN, project_id=ProjectId(PROJECT_ID), role=Role.OPERATOR)
+    return await directory.create_access_key(name=USER, domain=DOMAIN)
 
 
 async def _until_ready(service: Service) -> None:

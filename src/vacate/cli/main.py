@@ -94,7 +94,15 @@ def discover(  # noqa: PLR0913 - one parameter for each option.
 
 
 @main.command()
-@click.option("--port", type=click.IntRange(0, 65535), default=8686, show_default=True, help="Where to listen.")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=8686,
+    envvar="VACATE_PORT",
+    show_default=True,
+    show_envvar=True,
+    help="Where to listen; 0 is any port that is free.",
+)
 @click.option("--once", is_flag=True, help="Show the main job, stop everything and exit.")
 def demo(port: int, *, once: bool) -> None:
     """Show the main job on three real servers that are started for it."""

@@ -1,6 +1,7 @@
 """Serves an application on one port, with TLS where asked."""
 
 import asyncio
+import errno
 import logging
 import signal
 import socket
@@ -26,11 +27,11 @@ _HEAD_SECONDS = 30.0
 _FAREWELL_SECONDS = 1.0
 
 
-def bind(service: ServiceSection) -> socket.socket:
-    """Take the port, before anything else is started.
+def bind(service: ServiceSection, *, another_port: str = "choose another one with VACATE_PORT") -> socket.socket:
+    """Take the port, before anything else is started; `another_port` tells how to choose one that is free.
 
     Raises:
-        SettingsError: it is taken, or the address is none of this machine's.
+        SettingsError: it is taken or not allowed, or the address is none of this machine's.
     """
     family = socket.AF_INET6 if ":" in service.host else socket.AF_INET
     # With the protocol named, asyncio switches Nagle's algorithm off; it would hold back every answer on a kept link.
@@ -40,9 +41,9 @@ def bind(service: ServiceSection) -> socket.socket:
         listener.bind((service.host, service.port))
     except OSError as error:
         listener.close()
-        raise SettingsError(
-            f"cannot listen on {service.host}:{service.port}: {error.strerror}; choose another port with VACATE_PORT"
-        ) from error
+        remedies = {errno.EADDRINUSE: another_port, errno.EACCES: f"this user may not have it; {another_port}"}
+        remedy = remedies.get(error.errno or 0, "choose an address of this machine with VACATE_HOST")
+        raise SettingsError(f"cannot listen on {service.host}:{service.port}: {error.strerror}; {remedy}") from error
     return listener
 
 

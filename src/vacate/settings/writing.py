@@ -40,12 +40,12 @@ def configuration(found: Discovered, project: ProjectNames) -> str:
     instance = found.instance
     tables = [_HEAD]
     if instance.region:
-        tables.append(_table("[[regions]]", id=instance.region))
+        tables.append(table("[[regions]]", id=instance.region))
     region = {"region": instance.region} if instance.region else {}
-    tables.append(_table("[[projects]]", id=instance.project_id, name=project.name, domain=project.domain, **region))
-    tables.append(_table("[[projects.instances]]", id=instance.id, name=instance.name))
+    tables.append(table("[[projects]]", id=instance.project_id, name=project.name, domain=project.domain, **region))
+    tables.append(table("[[projects.instances]]", id=instance.id, name=instance.name))
     for node in instance.nodes:
-        tables.append(_table("[[projects.instances.nodes]]", id=node.id, name=node.name))
+        tables.append(table("[[projects.instances.nodes]]", id=node.id, name=node.name))
         tables.extend(_component(server) for server in _on(found, node))
     return "\n".join(tables)
 
@@ -110,7 +110,8 @@ def toml_string(text: str) -> str:
         raise SettingsError(f"{text!r} cannot be written as text") from None
 
 
-def _table(head: str, **values: str) -> str:
+def table(head: str, **values: str) -> str:
+    """One table of a configuration: its head, and a line for each key."""
     return "".join([f"{head}\n", *(f"{key} = {toml_string(value)}\n" for key, value in values.items())])
 
 
@@ -118,7 +119,7 @@ def _component(server: FoundServer) -> str:
     component = server.component
     shard = {"shard": component.shard} if component.shard else {}
     head = "[[projects.instances.nodes.components]]"
-    return _table(head, id=component.id, kind=component.kind, role=component.role, dsn=server.dsn, **shard)
+    return table(head, id=component.id, kind=component.kind, role=component.role, dsn=server.dsn, **shard)
 
 
 def _on(found: Discovered, node: Node) -> list[FoundServer]:
