@@ -144,12 +144,16 @@ def questions(criteria: Criteria) -> tuple[Question, ...]:
     """Every criterion in the order in which they are asked, also those that nothing was written for."""
     by = Criterion.NOT_SELECTED
     names: tuple[tuple[str, Selection, Callable[[Selection, Session], str | None]], ...] = (
-        ("user", criteria.users, lambda chosen, session: chosen.refusal("user", session.user)),
-        ("database", criteria.databases, lambda chosen, session: chosen.refusal("database", session.database)),
+        ("user", criteria.users, lambda chosen, session: chosen.refusal("user", session.decidable("user"))),
+        (
+            "database",
+            criteria.databases,
+            lambda chosen, session: chosen.refusal("database", session.decidable("database")),
+        ),
         (
             "application",
             criteria.applications,
-            lambda chosen, session: chosen.refusal("application", session.application),
+            lambda chosen, session: chosen.refusal("application", session.decidable("application")),
         ),
     )
     texts: tuple[tuple[str, Selection, Callable[[Selection, Session], str | None]], ...] = (
@@ -199,11 +203,12 @@ def _too_fresh(states: tuple[StateThreshold, ...], session: Session) -> str | No
 
 # What a session ran is in no words of ours: they go into the audit and to people who may not read statements.
 def _statement_refusal(chosen: Selection, session: Session) -> str | None:
-    return chosen.refusal_of("its last statement", "last statement", session.query)
+    return chosen.refusal_of("its last statement", "last statement", session.decidable("query"))
 
 
 def _fingerprint_refusal(chosen: Selection, session: Session) -> str | None:
-    found = None if session.query is None else fingerprint(session.query)
+    statement = session.decidable("query")
+    found = None if statement is None else fingerprint(statement)
     return chosen.refusal_of("the fingerprint of its last statement", "last statement", found)
 
 

@@ -128,8 +128,8 @@ def _client(session: Session) -> str | None:
 
 _KEYS: Mapping[Grouping | None, Callable[[Session], str | None]] = {
     None: lambda _: "",  # One group, and everybody is known to be in it.
-    Grouping.APPLICATION: lambda session: session.application,
-    Grouping.USER: lambda session: session.user,
+    Grouping.APPLICATION: lambda session: session.decidable("application"),
+    Grouping.USER: lambda session: session.decidable("user"),
     Grouping.CLIENT: _client,
 }
 _NO_TIME = timedelta(0)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Literal, TypeAlias
 
 IDLE = "idle"
 IN_TRANSACTION = "idle in transaction"
@@ -28,6 +29,10 @@ class SessionKey:
 
     def __str__(self) -> str:
         return f"{self.session_id}@{self.backend_start.isoformat()}"
+
+
+TextFact: TypeAlias = Literal["user", "database", "application", "query"]
+"""A fact of a session that is text of somebody's choice."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +63,9 @@ class Session:
     `own` is true for the session that looks, and for every session that is named like it and logged in as one of
     Vacate's own users: a name alone can be taken by anybody.
     All times are the server's, aware and in UTC; `in_state_for` is measured with the server's clock.
+
+    The facts in `undecodable` are bytes of which the server's encoding makes no text. They are shown with those bytes
+    escaped; decisions go by `decidable`.
     """
 
     session_id: int
@@ -81,6 +89,21 @@ class Session:
     user_dropped: bool = False
     database_dropped: bool = False
     held: Held = NOTHING_HELD
+    undecodable: frozenset[TextFact] = frozenset()
+
+    def decidable(self, fact: TextFact) -> str | None:
+        """Read a text for a decision: `None` where the server hides it, and where it could not be decoded."""
+        if fact in self.undecodable:
+            return None
+        match fact:
+            case "user":
+                return self.user
+            case "database":
+                return self.database
+            case "application":
+                return self.application
+            case "query":
+                return self.query
 
     @property
     def key(self) -> SessionKey | None:

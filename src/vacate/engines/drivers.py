@@ -3,6 +3,7 @@
 Their classes have other names and share no parent, so errors are told apart by SQLSTATE and never by class.
 """
 
+import asyncio
 from collections.abc import Awaitable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -13,6 +14,7 @@ import asyncpg
 from vacate.domain.dsn import SCHEMES
 from vacate.domain.errors import ComponentUnreachableError
 from vacate.engines.challenge import explain, read_challenge
+from vacate.engines.messages import readable_loop
 
 
 class DriverMissingError(ComponentUnreachableError):
@@ -105,7 +107,9 @@ def postgresql_driver() -> Driver:
     """The driver for PostgreSQL, with all its logins. It cannot answer the challenge of the Gauss family."""
 
     async def connect(dsn: str, server_settings: Mapping[str, str], /) -> Connection:
-        return await asyncpg.connect(with_scheme(dsn, "postgresql"), server_settings=dict(server_settings))
+        return await asyncpg.connect(
+            with_scheme(dsn, "postgresql"), loop=readable_loop(), server_settings=dict(server_settings)
+        )
 
     errors = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
     return Driver(name="asyncpg", speaks_gauss=False, errors=errors, connect=connect)
@@ -131,7 +135,9 @@ def gauss_driver() -> Driver:
         challenge = await read_challenge(dsn, within_s=None)
         if challenge is not None and (reason := explain(challenge)):
             raise UnanswerableError(reason)
-        return await module.connect(with_scheme(dsn, "gaussdb"), server_settings=dict(server_settings))
+        return await module.connect(
+            with_scheme(dsn, "gaussdb"), loop=readable_loop(), server_settings=dict(server_settings)
+        )
 
     errors = (module.GaussDBError, module.InterfaceError, module.InternalClientError)
     return Driver(name="async-gaussdb", speaks_gauss=True, errors=errors, connect=connect)
@@ -144,7 +150,9 @@ class _GaussModule(Protocol):
     InterfaceError: type[Exception]
     InternalClientError: type[Exception]
 
-    async def connect(self, dsn: str, *, server_settings: dict[str, str]) -> Connection: ...
+    async def connect(
+        self, dsn: str, *, loop: asyncio.AbstractEventLoop, server_settings: dict[str, str]
+    ) -> Connection: ...
 
 
 def with_scheme(dsn: str, scheme: str) -> str:

@@ -11,6 +11,7 @@ from vacate.domain.dsn import GAUSS_SCHEMES
 from vacate.domain.errors import ComponentUnreachableError
 from vacate.domain.servers import Engine
 from vacate.engines.challenge import explain, read_challenge
+from vacate.engines.decoding import Decoder, readable
 from vacate.engines.drivers import (
     Connection,
     Driver,
@@ -48,6 +49,7 @@ class Login:
     connection: Connection
     driver: Driver
     software: ServerSoftware
+    decoder: Decoder
 
 
 def dialect_of(engine: Engine) -> str:
@@ -88,11 +90,11 @@ async def _attempt(dsn: str, timeouts: Timeouts, before: Login | None, *, transa
     settings = postgresql_settings(dsn, timeouts) | ({TRANSACTION_TIMEOUT: "0"} if transaction_timeout else {})
     connection, driver = await _connect(dsn, before, settings)
     try:
-        software = await _set_up(connection, driver, timeouts, settings, begun)
+        software, decoder = await _set_up(connection, driver, timeouts, settings, begun)
     except BaseException:
         connection.terminate()
         raise
-    return Login(connection=connection, driver=driver, software=software)
+    return Login(connection=connection, driver=driver, software=software, decoder=decoder)
 
 
 async def _connect(dsn: str, before: Login | None, settings: dict[str, str]) -> tuple[Connection, Driver]:
@@ -148,19 +150,20 @@ async def _connected(driver: Driver, dsn: str, settings: dict[str, str]) -> Conn
 
 async def _set_up(
     connection: Connection, driver: Driver, timeouts: Timeouts, settings: dict[str, str], begun: float
-) -> ServerSoftware:
+) -> tuple[ServerSoftware, Decoder]:
     try:
-        (row,) = await connection.fetch("SELECT version() AS version, pg_backend_pid() AS pid")
-        software = recognise(row["version"])
+        (row,) = await connection.fetch("SELECT textsend(version()) AS version, pg_backend_pid() AS pid")
+        software = recognise(readable(row["version"]))
         setup = statement(dialect_of(software.engine), "setup", software.major)
         if software.engine.of_gauss_family:
             await connection.fetch(setup, str(int(timeouts.answer.total_seconds() * 1000)))
-            return software
+            return software, await _decoder(connection, software)
         pinned = settings | {TRANSACTION_TIMEOUT: "0"}
         (own,) = await connection.fetch(setup, list(pinned), list(pinned.values()))
+        decoder = await _decoder(connection, software)
     except TimeoutError:
         raise
-    except (OSError, *driver.errors) as error:
+    except (OSError, UnicodeError, *driver.errors) as error:
         raise _set_up_problem(error) from error
     took_s = asyncio.get_running_loop().time() - begun
     refuse_pooler(
@@ -169,7 +172,13 @@ async def _set_up(
         age_s=own["age_s"],
         login_took_s=took_s,
     )
-    return software
+    return software, decoder
+
+
+async def _decoder(connection: Connection, software: ServerSoftware) -> Decoder:
+    """Ask what decodes the server's texts."""
+    (texts,) = await connection.fetch(statement(dialect_of(software.engine), "texts", software.major))
+    return Decoder(encoding=texts["encoding"], statement_limit=texts["statement_limit"])
 
 
 def _set_up_problem(error: Exception) -> ComponentUnreachableError:

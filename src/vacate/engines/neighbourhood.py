@@ -44,10 +44,10 @@ class Neighbourhood:
             nodes = await wire.fetch(statement("gauss", "nodes"))
         except StatementRefusedError:
             return
-        hosts = {host for node in nodes for host in (node["host"], node["other_host"]) if host}
+        hosts = {wire.decoder.name(host).shown for node in nodes for host in (node["host"], node["other_host"]) if host}
         own = self._hosts[component]
         addresses = await self._addresses({own if host == _ITSELF and own else host for host in hosts})
-        told = Neighbours(names=frozenset(node["name"] for node in nodes), addresses=addresses)
+        told = Neighbours(names=frozenset(wire.decoder.name(node["name"]).shown for node in nodes), addresses=addresses)
         self._told.setdefault(_instance(component), {})[component] = told
 
     async def of(self, component: Component, capabilities: Capabilities) -> Neighbours:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from urllib.parse import parse_qs, urlsplit
 
 from vacate.domain.sessions import OWN_APPLICATION
+from vacate.engines.decoding import RAW
 from vacate.engines.timeouts import Timeouts
 
 # What the DSN itself may say otherwise: where names are looked up, and as whom Vacate acts.
@@ -59,9 +60,12 @@ TRANSACTION_TIMEOUT = "transaction_timeout"
 def common_settings(dsn: str) -> dict[str, str]:
     """The settings that every server of both families takes at the login.
 
-    Names in our statements mean the server's own objects, unless the DSN itself says where to look first.
+    Names in our statements mean the server's own objects, unless the DSN itself says where to look first. No text is
+    converted for us, since one that cannot be would cost the whole answer.
     """
-    return {"application_name": OWN_APPLICATION} | _unless_named(dsn, {"search_path": "pg_catalog"})
+    return {"application_name": OWN_APPLICATION, "client_encoding": RAW} | _unless_named(
+        dsn, {"search_path": "pg_catalog"}
+    )
 
 
 def postgresql_settings(dsn: str, timeouts: Timeouts) -> dict[str, str]:

@@ -1,24 +1,63 @@
 """What the rows of every dialect become. The statements name their columns alike, so they are read in one place."""
 
-from collections.abc import Container, Iterable
+from collections.abc import Callable, Container, Iterable
 from datetime import datetime
+from typing import Any
 
 from vacate.domain.activity import Activity
-from vacate.domain.sessions import OWN_APPLICATION, Demand, Session, SessionKey, Victim
+from vacate.domain.sessions import OWN_APPLICATION, Demand, Session, SessionKey, TextFact, Victim
 from vacate.domain.slots import Slots
 from vacate.domain.sweeps import Signal
+from vacate.engines.decoding import Decoder, Text
 from vacate.engines.drivers import Row
 from vacate.operations.ports import Signalled
 
+_Decode = Callable[[Decoder, bytes, str | None], Text]
+_TEXTS: tuple[tuple[TextFact, _Decode], ...] = (
+    ("user", Decoder.name),
+    ("database", Decoder.name),
+    ("application", Decoder.text),
+    ("query", Decoder.statement),
+)
+# The texts among an activity's facts; before the first of them is who it is, and since when.
+_PLACES: tuple[tuple[int, _Decode], ...] = (
+    *((Activity._fields.index(fact), decode) for fact, decode in _TEXTS),
+    (Activity._fields.index("wait_event_type"), Decoder.text),
+    (Activity._fields.index("wait_event"), Decoder.text),
+)
+_ALWAYS_TOLD = ("session_id", "pid", "own")
+_KNOWN = Activity._fields.index("user")
 
-def session(row: Row, *, without: Container[str] = ()) -> Session:
+
+def session(row: Row, decoder: Decoder, *, without: Container[str] = ()) -> Session:
     """Makes a session of a row of look.sql, whose columns are its facts but for those about the list itself.
 
     A session of our own role that has our name is ours as well: another service's, or another component's connection.
+    A row that cannot be read is a session of which nothing but the ids is known.
     """
     facts = {name: value for name, value in row.items() if name not in without}
-    ours = facts.pop("of_own_user") and facts["application"] == OWN_APPLICATION
-    return Session(**facts | {"own": facts["own"] or ours})
+    encoding, of_own_user = facts.pop("encoding"), facts.pop("of_own_user")
+    try:
+        undecodable = _decode(facts, encoding, decoder)
+    except (AttributeError, TypeError, ValueError):
+        nothing: dict[str, Any] = dict.fromkeys(facts)
+        return Session(**nothing | {name: row[name] for name in _ALWAYS_TOLD}, undecodable=frozenset())
+    facts["own"] = facts["own"] or (of_own_user and facts["application"] == OWN_APPLICATION)
+    return Session(**facts, undecodable=undecodable)
+
+
+def _decode(facts: dict[str, Any], encoding: str | None, decoder: Decoder) -> frozenset[TextFact]:
+    """Put texts in the place of their bytes, and name those that could not be decoded."""
+    kind = facts["backend_type"]
+    facts["backend_type"] = None if kind is None else decoder.text(kind, encoding).shown
+    undecodable: list[TextFact] = []
+    for fact, decode in _TEXTS:
+        raw = facts[fact]
+        if raw is not None:
+            facts[fact], known = decode(decoder, raw, encoding)
+            if not known:
+                undecodable.append(fact)
+    return frozenset(undecodable)
 
 
 def last_statement(row: Row) -> tuple[int, datetime | None, str | None]:
@@ -30,9 +69,18 @@ def last_statement(row: Row) -> tuple[int, datetime | None, str | None]:
     return row["session_id"], row["backend_start"], None if text is None else text.decode("utf-8", "replace")
 
 
-def activity(row: Iterable[object]) -> Activity:
-    """The columns of activity.sql are an activity's facts, in the same order."""
-    made = Activity._make(row)
+def activity(row: Iterable[Any], decoder: Decoder) -> Activity:
+    """The columns of activity.sql are an activity's facts, in the same order, and then the encoding of its database."""
+    *facts, encoding = row
+    try:
+        for place, decode in _PLACES:
+            raw = facts[place]
+            if raw is not None:
+                facts[place] = decode(decoder, raw, encoding).shown
+    except (AttributeError, TypeError, ValueError):
+        # What it does cannot be read; that it is there can.
+        facts[_KNOWN:] = [None] * (len(facts) - _KNOWN)
+    made = Activity._make(facts)
     return made if made.blocked_by is None else made._replace(blocked_by=tuple(made.blocked_by))
 
 

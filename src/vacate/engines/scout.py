@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from vacate.domain.discovery import ClusterNode, NodeType, Receiver, ServerFacts, Source
 from vacate.domain.errors import MissingRightsError
 from vacate.engines.capabilities import Capabilities
+from vacate.engines.decoding import Decoder
 from vacate.engines.dialects import probe
 from vacate.engines.drivers import Row
 from vacate.engines.login import dialect_of
@@ -43,8 +44,9 @@ async def _facts(wire: Wire, capabilities: Capabilities) -> ServerFacts:
     sql = statement(dialect_of(software.engine), "replication", software.major, capabilities.offered)
     relations = await wire.fetch(sql)
     (own,) = _related(relations, "own")
+    decoder = wire.decoder
     sources = _related(relations, "source")
-    shown = [Source(host=row["host"], port=row["port"]) for row in sources if row["host"] is not None]
+    shown = [Source(host=_word(row["host"], decoder), port=row["port"]) for row in sources if row["host"] is not None]
     family = software.engine.of_gauss_family
     return ServerFacts(
         engine=software.engine,
@@ -52,11 +54,12 @@ async def _facts(wire: Wire, capabilities: Capabilities) -> ServerFacts:
         system_identifier=capabilities.system_identifier,
         in_recovery=capabilities.in_recovery,
         started_at=own["started_at"],
-        own_host=own["host"] or "",
+        own_host=_word(own["host"], decoder),
         node_name=capabilities.node_name,
         distributed=capabilities.distributed,
         receivers=tuple(
-            Receiver(host=row["host"] or "", name=row["name"] or "") for row in _related(relations, "receiver")
+            Receiver(host=_word(row["host"], decoder), name=_word(row["name"], decoder))
+            for row in _related(relations, "receiver")
         ),
         source=shown[0] if shown else None,
         source_hidden=bool(sources) and not shown,
@@ -68,6 +71,10 @@ def _related(rows: Sequence[Row], relation: str) -> list[Row]:
     return [row for row in rows if row["relation"] == relation]
 
 
+def _word(raw: bytes | None, decoder: Decoder) -> str:
+    return decoder.name(raw).shown if raw else ""
+
+
 async def _nodes(wire: Wire, node_name: str | None) -> tuple[ClusterNode, ...]:
     """The nodes of the cluster. Only a coordinator knows them; what others have in that place means nothing."""
     try:
@@ -77,7 +84,13 @@ async def _nodes(wire: Wire, node_name: str | None) -> tuple[ClusterNode, ...]:
             raise
         return ()
     nodes = tuple(
-        ClusterNode(name=row["name"], type=NodeType(row["type"]), host=row["host"], port=row["port"]) for row in rows
+        ClusterNode(
+            name=_word(row["name"], wire.decoder),
+            type=NodeType(row["type"]),
+            host=_word(row["host"], wire.decoder),
+            port=row["port"],
+        )
+        for row in rows
     )
     own = (node_name, NodeType.COORDINATOR)
     return nodes if own in {(node.name, node.type) for node in nodes} else ()

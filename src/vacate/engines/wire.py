@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 
 from vacate.domain.errors import ComponentUnreachableError
+from vacate.engines.decoding import Decoder
 from vacate.engines.drivers import Connection, Row, sqlstate
 from vacate.engines.login import Login, log_in
 from vacate.engines.recognition import ServerSoftware
@@ -68,6 +69,15 @@ class Wire:
             ComponentUnreachableError: the connection is not open.
         """
         return self._current()[0].software
+
+    @property
+    def decoder(self) -> Decoder:
+        """What decodes the texts of the server.
+
+        Raises:
+            ComponentUnreachableError: the connection is not open.
+        """
+        return self._current()[0].decoder
 
     async def fetch(self, sql: str, *arguments: object) -> Sequence[Row]:
         """Run one statement in its own transaction, on the connection that is open now.

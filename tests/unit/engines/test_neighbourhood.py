@@ -12,6 +12,7 @@ from tests.support.in_process import COMPONENT, COORDINATOR, STANDBY
 from vacate.domain.servers import Engine, Neighbours
 from vacate.domain.topology import Component, InstanceId
 from vacate.engines.capabilities import Capabilities
+from vacate.engines.decoding import Decoder
 from vacate.engines.drivers import Row
 from vacate.engines.neighbourhood import Neighbourhood
 from vacate.engines.recognition import ServerSoftware
@@ -30,11 +31,17 @@ class _Coordinator(Wire):
         super().__init__("", Timeouts())
         self.nodes = nodes
 
+    @property
+    def decoder(self) -> Decoder:
+        return Decoder(encoding="UTF8", statement_limit=1024)
+
     async def fetch(self, sql: str, *arguments: object) -> Sequence[Row]:
         del sql, arguments
         if self.nodes is None:
             raise StatementRefusedError("42501", "permission denied for relation pgxc_node")
-        rows = [{"name": name, "host": host, "other_host": host} for name, host in self.nodes]
+        rows = [
+            {"name": name.encode(), "host": host.encode(), "other_host": host.encode()} for name, host in self.nodes
+        ]
         return cast("Sequence[Row]", rows)
 
 

@@ -136,7 +136,9 @@ def _unknown(session: Session, _: GuardSettings, __: Surroundings) -> str | None
         "replication slot": session.holds_replication_slot,
     }
     hidden = [name for name, value in facts.items() if value is None]
-    return f"not known: {', '.join(hidden)}" if hidden else None
+    garbled = ["statement" if fact == "query" else fact for fact in sorted(session.undecodable)]
+    words = (("not known", hidden), ("not decodable", garbled))
+    return "; ".join(f"{what}: {', '.join(names)}" for what, names in words if names) or None
 
 
 GUARDS: dict[GuardName, Guard] = {

@@ -5,9 +5,9 @@ SELECT a.pid AS session_id,
        a.pid,
        a.backend_start,
        greatest(clock_timestamp() - a.backend_start, interval '0') AS open_for,
-       CAST(a.usename AS text) AS "user",
-       CAST(a.datname AS text) AS database,
-       a.application_name AS application,
+       namesend(a.usename) AS "user",
+       namesend(a.datname) AS database,
+       textsend(a.application_name) AS application,
        host(a.client_addr) AS client_address,
        a.client_port,
        a.state,
@@ -20,18 +20,20 @@ SELECT a.pid AS session_id,
        CASE WHEN a.state IN ('active', 'fastpath function call') AND a.query_start IS NOT NULL
             THEN greatest(clock_timestamp() - a.query_start, interval '0') END AS running_for,
        CAST(NULL AS bigint) AS statement_id,
-       CASE WHEN a.state = 'idle' AND a.query_start IS NULL THEN coalesce(a.query, '') ELSE a.query END AS query,
-       CASE WHEN a.waiting THEN 'Lock' END AS wait_event_type,
-       CAST(NULL AS text) AS wait_event,
+       textsend(CASE WHEN a.state = 'idle' AND a.query_start IS NULL THEN coalesce(a.query, '') ELSE a.query END) AS query,
+       textsend(CASE WHEN a.waiting THEN 'Lock' END) AS wait_event_type,
+       CAST(NULL AS bytea) AS wait_event,
        CAST(NULL AS bigint[]) AS blocked_by,
        CAST(NULL AS text) AS lock_mode,
        CAST(NULL AS text) AS lock_tag,
+       pg_encoding_to_char(d.encoding) AS encoding,
        a.pid = pg_backend_pid() AS own,
        v.sees_all
   FROM (SELECT bool_or(rolsystemadmin) OR pg_has_role(CAST('gs_role_read_all_stats' AS name), 'USAGE') AS sees_all
           FROM pg_roles
          WHERE rolname = current_user) v
   JOIN pg_stat_activity a ON true
+  LEFT JOIN pg_database d ON d.oid = a.datid
  WHERE a.client_port IS NOT NULL;
 
 -- with: sessionid, rolmonitoradmin
@@ -41,9 +43,9 @@ SELECT a.sessionid AS session_id,
        a.pid,
        a.backend_start,
        greatest(clock_timestamp() - a.backend_start, interval '0') AS open_for,
-       CAST(a.usename AS text) AS "user",
-       CAST(a.datname AS text) AS database,
-       a.application_name AS application,
+       namesend(a.usename) AS "user",
+       namesend(a.datname) AS database,
+       textsend(a.application_name) AS application,
        host(a.client_addr) AS client_address,
        a.client_port,
        CASE WHEN a.never_used THEN 'idle' ELSE a.state END AS state,
@@ -56,13 +58,14 @@ SELECT a.sessionid AS session_id,
        CASE WHEN a.state IN ('active', 'fastpath function call') AND a.query_start IS NOT NULL
             THEN greatest(clock_timestamp() - a.query_start, interval '0') END AS running_for,
        CAST(NULL AS bigint) AS statement_id,
-       CASE WHEN a.never_used OR a.state = 'idle' AND a.query_start IS NULL
-            THEN coalesce(a.query, '') ELSE a.query END AS query,
-       CASE WHEN a.waiting THEN 'Lock' ELSE nullif(w.wait_status, 'none') END AS wait_event_type,
-       nullif(w.wait_event, 'none') AS wait_event,
+       textsend(CASE WHEN a.never_used OR a.state = 'idle' AND a.query_start IS NULL
+                     THEN coalesce(a.query, '') ELSE a.query END) AS query,
+       textsend(CASE WHEN a.waiting THEN 'Lock' ELSE nullif(w.wait_status, 'none') END) AS wait_event_type,
+       textsend(nullif(w.wait_event, 'none')) AS wait_event,
        CASE WHEN a.waiting AND w.block_sessionid IS NOT NULL THEN ARRAY[w.block_sessionid] END AS blocked_by,
        CASE WHEN a.waiting THEN w.lockmode END AS lock_mode,
        CASE WHEN a.waiting THEN w.locktag END AS lock_tag,
+       pg_encoding_to_char(d.encoding) AS encoding,
        a.pid = pg_backend_pid() AS own,
        v.sees_all
   FROM (SELECT bool_or(rolsystemadmin OR rolmonitoradmin) AS sees_all FROM pg_roles WHERE rolname = current_user) v
@@ -73,7 +76,8 @@ SELECT a.sessionid AS session_id,
                     ELSE s.xact_start END AS transaction_start
           FROM pg_stat_activity s
          WHERE s.client_port IS NOT NULL) a ON true
-  LEFT JOIN pg_thread_wait_status w ON w.sessionid = a.sessionid AND w.tlevel = 0 AND w.smpid = 0;
+  LEFT JOIN pg_thread_wait_status w ON w.sessionid = a.sessionid AND w.tlevel = 0 AND w.smpid = 0
+  LEFT JOIN pg_database d ON d.oid = a.datid;
 
 -- with: sessionid, rolmonitoradmin, unique_sql_id
 /* vacate:activity */
@@ -84,9 +88,9 @@ SELECT a.sessionid AS session_id,
        a.pid,
        a.backend_start,
        greatest(clock_timestamp() - a.backend_start, interval '0') AS open_for,
-       CAST(a.usename AS text) AS "user",
-       CAST(a.datname AS text) AS database,
-       a.application_name AS application,
+       namesend(a.usename) AS "user",
+       namesend(a.datname) AS database,
+       textsend(a.application_name) AS application,
        host(a.client_addr) AS client_address,
        a.client_port,
        CASE WHEN a.never_used THEN 'idle' ELSE a.state END AS state,
@@ -99,13 +103,14 @@ SELECT a.sessionid AS session_id,
        CASE WHEN a.state IN ('active', 'fastpath function call') AND a.query_start IS NOT NULL
             THEN greatest(clock_timestamp() - a.query_start, interval '0') END AS running_for,
        nullif(a.unique_sql_id, 0) AS statement_id,
-       CASE WHEN a.never_used OR a.state = 'idle' AND a.query_start IS NULL
-            THEN coalesce(a.query, '') ELSE a.query END AS query,
-       CASE WHEN a.waiting THEN 'Lock' ELSE nullif(w.wait_status, 'none') END AS wait_event_type,
-       nullif(w.wait_event, 'none') AS wait_event,
+       textsend(CASE WHEN a.never_used OR a.state = 'idle' AND a.query_start IS NULL
+                     THEN coalesce(a.query, '') ELSE a.query END) AS query,
+       textsend(CASE WHEN a.waiting THEN 'Lock' ELSE nullif(w.wait_status, 'none') END) AS wait_event_type,
+       textsend(nullif(w.wait_event, 'none')) AS wait_event,
        CASE WHEN a.waiting AND w.block_sessionid IS NOT NULL THEN ARRAY[w.block_sessionid] END AS blocked_by,
        CASE WHEN a.waiting THEN w.lockmode END AS lock_mode,
        CASE WHEN a.waiting THEN w.locktag END AS lock_tag,
+       pg_encoding_to_char(d.encoding) AS encoding,
        a.pid = pg_backend_pid() AS own,
        v.sees_all
   FROM (SELECT bool_or(rolsystemadmin OR rolmonitoradmin) AS sees_all FROM pg_roles WHERE rolname = current_user) v
@@ -116,4 +121,5 @@ SELECT a.sessionid AS session_id,
                     ELSE s.xact_start END AS transaction_start
           FROM pg_stat_activity s
          WHERE s.client_port IS NOT NULL) a ON true
-  LEFT JOIN pg_thread_wait_status w ON w.sessionid = a.sessionid AND w.tlevel = 0 AND w.smpid = 0;
+  LEFT JOIN pg_thread_wait_status w ON w.sessionid = a.sessionid AND w.tlevel = 0 AND w.smpid = 0
+  LEFT JOIN pg_database d ON d.oid = a.datid;

@@ -17,6 +17,7 @@ from vacate.domain.slots import Slots
 from vacate.domain.sweeps import Signal
 from vacate.engines import rows
 from vacate.engines.capabilities import Capabilities
+from vacate.engines.decoding import Decoder
 from vacate.engines.drivers import Row
 from vacate.engines.statements import statement
 from vacate.engines.wire import StatementRefusedError, Wire
@@ -26,8 +27,8 @@ _INSUFFICIENT_PRIVILEGE = "42501"
 # How many victims travel together, each with a statement of its own. The first few show soon whether all is well.
 _FIRST_CHUNK = 8
 _CHUNK = 32
-# Behind an activity's facts come the columns that prove the list to be whole.
-_FACTS = len(Activity._fields)
+# Behind an activity's facts and its encoding come the columns that prove the list to be whole.
+_TOLD = len(Activity._fields) + 1
 _GONE_BY_NOW = "it was gone at a second attempt; a first one, whose answer was lost, may have ended it"
 
 
@@ -53,17 +54,22 @@ class GaussLink:
         """What the instance's coordinators told of its nodes."""
         return self._neighbours
 
+    @property
+    def _decoder(self) -> Decoder:
+        """Asked for anew each time: a link that was opened again may have led into another database."""
+        return self._wire.decoder
+
     async def look(self) -> tuple[Session, ...]:
         """Read every session once."""
         found = _whole(await self._wire.fetch(self._statement("look")))
-        return tuple(rows.session(row, without={"sees_all"}) for row in found)
+        return tuple(rows.session(row, self._decoder, without={"sees_all"}) for row in found)
 
     async def activity(self) -> tuple[Activity, ...]:
         """Read every client's session with what it does."""
         found = _whole(await self._wire.fetch(self._statement("activity")))
         # One row a session, also where the server tells of several threads of it.
         by_session = {(row["session_id"], row["backend_start"]): row for row in reversed(found) if not row["own"]}
-        return tuple(rows.activity(tuple(row.values())[:_FACTS]) for row in reversed(by_session.values()))
+        return tuple(rows.activity(tuple(row.values())[:_TOLD], self._decoder) for row in reversed(by_session.values()))
 
     async def last_statements(self) -> Sequence[tuple[int, datetime | None, str | None]]:
         """Read which clients' sessions there are, with the last statement of each that may tell what it holds."""
@@ -72,7 +78,8 @@ class GaussLink:
 
     async def databases(self) -> tuple[str, ...]:
         """The databases that clients may use, sorted."""
-        return tuple(row["name"] for row in await self._wire.fetch(self._statement("databases")))
+        found = await self._wire.fetch(self._statement("databases"))
+        return tuple(self._decoder.name(row["name"]).shown for row in found)
 
     async def slots(self) -> Slots:
         """How many sessions the server has room for, and how many it has."""

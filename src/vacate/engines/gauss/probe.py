@@ -30,7 +30,7 @@ async def probe(wire: Wire) -> Capabilities:
     offered = frozenset(row["offered"] for row in await wire.fetch(statement(_DIALECT, "offer")))
     (answer,) = await wire.fetch(statement(_DIALECT, "probe", offered=offered))
     named = await _asked(wire, statement(_DIALECT, "node_name"), {_UNDEFINED_OBJECT})
-    node_name = named["node_name"] if named else None
+    node_name = wire.decoder.name(named["node_name"]).shown if named and named["node_name"] else None
     return Capabilities(
         software=software,
         system_identifier=await _identity(wire, node_name),
@@ -68,7 +68,7 @@ async def _remedies(wire: Wire, answer: Row, engine: Engine) -> tuple[str, ...]:
 
     With duties separated, a system administrator has neither right.
     """
-    login = sql_identifier(answer["login"])
+    login = sql_identifier(wire.decoder.name(answer["login"]).shown)
     administrator = answer["system_admin"] and not answer["duties_separated"]
     remedies: list[str] = []
     if engine is Engine.DWS:

@@ -2,7 +2,7 @@
 /* vacate:probe */
 -- A data warehouse has no role that only monitors.
 SELECT pg_is_in_recovery() AS in_recovery,
-       CAST(current_user AS text) AS login,
+       namesend(current_user) AS login,
        r.rolsystemadmin AS system_admin,
        false AS monitor_admin,
        current_setting('enableSeparationOfDuty') = 'on' AS duties_separated
@@ -12,7 +12,7 @@ SELECT pg_is_in_recovery() AS in_recovery,
 -- with: rolmonitoradmin
 /* vacate:probe */
 SELECT pg_is_in_recovery() AS in_recovery,
-       CAST(current_user AS text) AS login,
+       namesend(current_user) AS login,
        r.rolsystemadmin AS system_admin,
        r.rolmonitoradmin AS monitor_admin,
        current_setting('enableSeparationOfDuty') = 'on' AS duties_separated

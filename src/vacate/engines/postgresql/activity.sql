@@ -1,6 +1,7 @@
 -- since: 15
 /* vacate:activity */
--- Every client's session but our own, with what it does and whom it waits for. What there is not is NULL.
+-- Every client's session but our own, with what it does and whom it waits for. What there is not is NULL. Texts are
+-- handed over as bytes, in the encoding of whatever database they come from; see engines/decoding.py.
 --
 -- What is awaited is looked up only if somebody waits: the list of all locks costs every partition of the lock
 -- manager. So does each question who blocks a session, and in a queue of n its answer takes n * n steps; so it is asked
@@ -27,9 +28,9 @@ SELECT s.pid AS session_id,
        s.pid,
        s.backend_start,
        greatest(s.seen - s.backend_start, interval '0') AS open_for,
-       r.rolname::text AS "user",
-       d.datname::text AS database,
-       s.application_name AS application,
+       namesend(r.rolname) AS "user",
+       namesend(d.datname) AS database,
+       textsend(s.application_name) AS application,
        host(s.client_addr) AS client_address,
        s.client_port,
        s.state,
@@ -42,13 +43,14 @@ SELECT s.pid AS session_id,
        CASE WHEN s.state IN ('active', 'fastpath function call') AND s.query_start IS NOT NULL
             THEN greatest(s.seen - s.query_start, interval '0') END AS running_for,
        s.query_id AS statement_id,
-       s.query,
-       s.wait_event_type,
-       s.wait_event,
+       textsend(s.query) AS query,
+       textsend(s.wait_event_type) AS wait_event_type,
+       textsend(s.wait_event) AS wait_event,
        CASE WHEN w.place <= 100
             THEN ARRAY(SELECT DISTINCT b FROM unnest(pg_blocking_pids(s.pid)) b ORDER BY b) END AS blocked_by,
        w.mode AS lock_mode,
-       w.tag AS lock_tag
+       w.tag AS lock_tag,
+       pg_encoding_to_char(d.encoding) AS encoding
   FROM listed s
   LEFT JOIN pg_roles r ON r.oid = s.usesysid
   LEFT JOIN pg_database d ON d.oid = s.datid

@@ -11,6 +11,7 @@ from vacate.domain.servers import Engine, Neighbours
 from vacate.domain.sessions import Demand, Session, SessionKey, Victim
 from vacate.domain.slots import Slots
 from vacate.engines import rows
+from vacate.engines.decoding import Decoder
 from vacate.engines.statements import statement
 from vacate.engines.wire import Wire
 from vacate.operations.ports import Signalled, TerminateBrokenError
@@ -51,15 +52,20 @@ class PostgresqlLink:
         """Nobody: a PostgreSQL server does not know what cluster it may belong to."""
         return Neighbours()
 
+    @property
+    def _decoder(self) -> Decoder:
+        """Asked for anew each time: a link that was opened again may have led into another database."""
+        return self._wire.decoder
+
     async def look(self) -> tuple[Session, ...]:
         """Read every session once."""
         found = await self._wire.fetch(statement(_DIALECT, "look", self._major))
-        return tuple(map(rows.session, found))
+        return tuple(rows.session(row, self._decoder) for row in found)
 
     async def activity(self) -> tuple[Activity, ...]:
         """Read every client's session with what it does."""
         found = await self._wire.fetch(statement(_DIALECT, "activity", self._major))
-        return tuple(map(rows.activity, found))
+        return tuple(rows.activity(row, self._decoder) for row in found)
 
     async def last_statements(self) -> Sequence[tuple[int, datetime | None, str | None]]:
         """Read which clients' sessions there are, with the last statement of each that may tell what it holds."""
@@ -69,7 +75,7 @@ class PostgresqlLink:
     async def databases(self) -> tuple[str, ...]:
         """The databases that clients may use, sorted."""
         found = await self._wire.fetch(statement(_DIALECT, "databases", self._major))
-        return tuple(row["name"] for row in found)
+        return tuple(self._decoder.name(row["name"]).shown for row in found)
 
     async def slots(self) -> Slots:
         """How many sessions the server has room for, and how many it has."""

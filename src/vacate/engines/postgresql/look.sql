@@ -3,27 +3,29 @@
 -- Every session and every other backend, as the server lists them now. What Vacate's role may not see is NULL, and so
 -- is the name of a role or database that was dropped meanwhile. A replication slot that belongs to a session is released
 -- when the session ends, and dropped if it is a temporary one; the list of slots is short and read once.
+-- Texts are handed over as bytes, in the encoding of whatever database they come from; see engines/decoding.py.
 SELECT a.pid AS session_id,
        a.pid,
        a.backend_start,
-       a.backend_type,
+       textsend(a.backend_type) AS backend_type,
        a.state,
        a.state_change,
        CASE WHEN a.state_change IS NOT NULL THEN greatest(clock_timestamp() - a.state_change, interval '0') END AS in_state_for,
        a.xact_start AS transaction_start,
-       r.rolname::text AS "user",
+       namesend(r.rolname) AS "user",
        r.rolsuper AS superuser,
-       d.datname::text AS database,
-       a.application_name AS application,
+       namesend(d.datname) AS database,
+       textsend(a.application_name) AS application,
        host(a.client_addr) AS client_address,
        a.client_port,
-       a.query,
+       textsend(a.query) AS query,
        a.pid = ANY (ARRAY(SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND pid IS NOT NULL)) AS holds_advisory_lock,
        a.pid = ANY (ARRAY(SELECT active_pid FROM pg_replication_slots WHERE active_pid IS NOT NULL)) AS holds_replication_slot,
        a.usesysid IS NOT NULL AND r.oid IS NULL AS user_dropped,
        a.datid IS NOT NULL AND d.oid IS NULL AS database_dropped,
        coalesce(a.usesysid = (SELECT oid FROM pg_roles WHERE rolname = session_user), false) AS of_own_user,
-       a.pid = pg_backend_pid() AS own
+       a.pid = pg_backend_pid() AS own,
+       pg_encoding_to_char(d.encoding) AS encoding
   FROM pg_stat_get_activity(NULL) a
   LEFT JOIN pg_roles r ON r.oid = a.usesysid
   LEFT JOIN pg_database d ON d.oid = a.datid;

@@ -25,7 +25,7 @@ async def probe(wire: Wire) -> Capabilities:
             raise MissingRightsError(["GRANT EXECUTE ON FUNCTION pg_control_system() TO the role;"]) from error
         raise
     lacking = {"pg_read_all_stats": not row["sees_all_sessions"], "pg_signal_backend": not row["may_signal"]}
-    login = sql_identifier(row["login"])
+    login = sql_identifier(wire.decoder.name(row["login"]).shown)
     return Capabilities(
         software=software,
         system_identifier=row["system_identifier"],
