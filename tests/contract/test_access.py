@@ -101,7 +101,11 @@ def test_the_caller_is_told_who_they_are(by_key: Signed) -> None:
 def test_the_catalog_names_the_address_that_was_used(by_key: Signed, service: RunningService) -> None:
     catalog = get(by_key, "/v3/auth/catalog")["catalog"]
     urls = {entry["type"]: entry["endpoints"][0]["url"] for entry in catalog}
-    assert urls == {"iam": f"{service.endpoint}/v3", "gaussdb-opengauss": f"{service.endpoint}/v3/{PROJECT}"}
+    assert urls == {
+        "iam": f"{service.endpoint}/v3",
+        "identity": f"{service.endpoint}/v3",
+        "gaussdb-opengauss": f"{service.endpoint}/v3/{PROJECT}",
+    }
 
 
 # --- temporary access keys -------------------------------------------------------------------------------------------

@@ -161,7 +161,7 @@ def test_the_provider_finds_its_domain(signing: Provider, with_token: Provider) 
 def test_the_catalogue_leads_back_to_this_service(with_token: Provider) -> None:
     """The provider asks for it when it is told no endpoints."""
     content = with_token.content(Wire(method="GET", path="/v3/auth/catalog"))
-    assert {service["type"] for service in content["catalog"]} == {"gaussdb-opengauss", "iam"}
+    assert {service["type"] for service in content["catalog"]} == {"gaussdb-opengauss", "iam", "identity"}
 
 
 def test_a_project_without_a_role_gives_no_token(shop: Shop) -> None:

@@ -1,5 +1,6 @@
 """Around every request: its id, its log line and metrics, routing on the path as sent, and the last resort."""
 
+import re
 import time
 import uuid
 from typing import Protocol
@@ -11,6 +12,8 @@ from vacate.http.language import language_of
 
 UNFORESEEN = ErrorRow(status=500, code="DBS.108000", message="Server failure.", chinese="服务器故障。")
 
+# A target may be the whole URL (RFC 9112, section 3.2.2). One with a user in it is no address of an HTTP service.
+_SCHEME_AND_AUTHORITY = re.compile(rb"https?://[^/@]+(?=/|\Z)", re.IGNORECASE)
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "CONNECT", "TRACE"})
 
 
@@ -43,7 +46,8 @@ class AccessLog(Protocol):
 class Envelope:
     """The outermost layer of the application.
 
-    The path is routed as it was sent: an encoded slash stays part of its segment and never makes a new one.
+    The path is routed as it was sent: an encoded slash stays part of its segment and never makes a new one. Of a
+    target that is a whole URL, the path is what is routed, signed and logged.
     """
 
     def __init__(self, app: ASGIApp, access_log: AccessLog) -> None:
@@ -58,7 +62,8 @@ class Envelope:
         request_id = uuid.uuid4().hex
         began = time.perf_counter()
         status = 0
-        scope = {**scope, "path": scope["raw_path"].decode("latin-1"), "state": {"request_id": request_id}}
+        path = _path_of(scope["raw_path"])
+        scope = {**scope, "path": path.decode("latin-1"), "raw_path": path, "state": {"request_id": request_id}}
 
         async def send_with_id(message: Message) -> None:
             nonlocal status
@@ -87,6 +92,12 @@ class Envelope:
                 status=status,
                 seconds=time.perf_counter() - began,
             )
+
+
+def _path_of(target: bytes) -> bytes:
+    """The path of a request's target, which comes without its query."""
+    found = _SCHEME_AND_AUTHORITY.match(target)
+    return target if found is None else target[found.end() :] or b"/"
 
 
 def source_address(scope: Scope) -> str:

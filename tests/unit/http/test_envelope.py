@@ -51,6 +51,10 @@ async def start_and_fail(scope: Scope, receive: Receive, send: Send) -> None:
     raise RuntimeError(SECRET)
 
 
+# What may stand before the path in a request's target.
+WHOLE = ["http://vacate.test", "http://vacate.test:8686", "HTTPS://[::1]:8686", "https://192.0.2.7"]
+
+
 @pytest.fixture
 def app(log: RememberingLog) -> ASGIApp:
     routes = [Route("/tell/{what}", tell, methods=["GET"]), Route("/fail", fail, methods=["POST"])]
@@ -168,3 +172,35 @@ async def test_what_is_no_request_is_passed_on(log: RememberingLog) -> None:
     await Envelope(application, log)({"type": "lifespan"}, caller.receive, caller.send)
     assert seen == ["lifespan"]
     assert log.answers == []
+
+
+# --- whole URLs as targets -------------------------------------------------------------------------------------------
+
+
+async def echo(request: Request) -> Response:
+    return PlainTextResponse(request.scope["raw_path"] + b"?" + request.scope["query_string"])
+
+
+@pytest.mark.parametrize("before", WHOLE)
+@pytest.mark.parametrize("path", ["/tell/a%2Fb", "/tell/a?b=http://c/d", "/tell/%20", "/"])
+async def test_of_a_whole_url_the_path_is_routed_and_kept_as_it_was_sent(
+    log: RememberingLog, before: str, path: str
+) -> None:
+    app = build_app([Route("/tell/{what:path}", echo), Route("/", echo)], log)
+    plain, whole = await call(app, "GET", path.encode()), await call(app, "GET", (before + path).encode())
+    assert plain.status == whole.status == 200
+    assert plain.body == whole.body
+    assert [answer["path"] for answer in log.answers] == [path.partition("?")[0]] * 2
+
+
+@pytest.mark.parametrize("before", WHOLE)
+async def test_a_whole_url_without_a_path_is_the_root(log: RememberingLog, before: str) -> None:
+    answer = await call(build_app([Route("/", echo)], log), "GET", f"{before}?a=1".encode())
+    assert (answer.status, answer.body) == (200, b"/?a=1")
+
+
+@pytest.mark.parametrize(
+    "target", ["http:///tell/x", "http://olga@vacate.test/tell/x", "ftp://vacate.test/tell/x", "//vacate.test/tell/x"]
+)
+async def test_what_is_no_address_of_an_http_service_is_an_unknown_path(app: ASGIApp, target: str) -> None:
+    assert (await call(app, "GET", target.encode())).refusal == (404, "APIGW.0101")

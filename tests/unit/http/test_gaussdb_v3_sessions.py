@@ -105,6 +105,17 @@ async def test_named_sessions_are_ended_and_the_ended_ones_are_named() -> None:
     assert answer.headers["x-vacate-outcomes"] == "absent=1, gone=1, spared=1, terminated=2"
 
 
+@pytest.mark.parametrize(
+    ("call", "verb"), [("kill-session", "kill_sessions"), ("transactions/kill", "kill_transactions")]
+)
+@pytest.mark.parametrize("ids", [["1", "2"], [1, 2], ["1", 2, 1, "2"]], ids=repr)
+async def test_ids_are_texts_or_numbers_whichever_call_ends_them(call: str, verb: str, ids: list[str | int]) -> None:
+    operations = Operations(ends_in=report(verb=Verb.KILL_NAMED, absent=(1, 2)))
+    answer = await operations.post(call, {**ON_COORDINATOR, "session_ids": ids})
+    assert operations.asked == [(verb, TARGET, (1, 2))]
+    assert answer.json == {"session_ids": [], "success": True}
+
+
 async def test_nobody_ended_is_an_empty_list() -> None:
     operations = Operations(ends_in=report(verb=Verb.KILL_NAMED, absent=(7,)))
     answer = await operations.post("kill-session", {**ON_COORDINATOR, "session_ids": ["7"]})
@@ -125,7 +136,13 @@ async def test_nobody_ended_is_an_empty_list() -> None:
         (["٣"], "session_ids[0]"),
         ([str(2**63)], "session_ids[0]"),
         (["9" * 5000], "session_ids[0]"),
-        ([1], "Expected `str`, got `int` - at `$.session_ids[0]`"),
+        ([0], "session_ids[0]"),
+        ([-1], "session_ids[0]"),
+        ([2**63], "session_ids[0]"),
+        ([1.5], "at `$.session_ids[0]`"),
+        ([True], "at `$.session_ids[0]`"),
+        ([None], "at `$.session_ids[0]`"),
+        ([["1"]], "at `$.session_ids[0]`"),
         ("1", "Expected `array`, got `str` - at `$.session_ids`"),
         (None, "Expected `array`, got `null` - at `$.session_ids`"),
         (..., "Object missing required field `session_ids`"),

@@ -165,7 +165,7 @@ async def test_a_filter_of_transactions_of_another_shape_is_refused(name: str, v
 # --- transactions/kill -----------------------------------------------------------------------------------------------
 
 
-async def test_transactions_are_named_by_numbers_and_told_by_strings() -> None:
+async def test_transactions_are_ended_by_their_numbers_and_told_by_strings() -> None:
     operations = Operations(ends_in=report(Outcome.TERMINATED, Outcome.WOKE, verb=Verb.KILL_TRANSACTION))
     answer = await operations.post("transactions/kill", {**ON_COORDINATOR, "session_ids": [1, 2, 2**40, 1]})
     assert operations.asked == [("kill_transactions", TARGET, (1, 2, 2**40))]
@@ -174,7 +174,9 @@ async def test_transactions_are_named_by_numbers_and_told_by_strings() -> None:
 
 
 @pytest.mark.parametrize(
-    "ids", [[], [*range(1, 1002)], ["1"], [0], [-1], [1.5], [True], [2**63], [None], "1", None, ...], ids=repr
+    "ids",
+    [[], [*range(1, 1002)], ["x"], ["0"], [""], [0], [-1], [1.5], [True], [2**63], [None], "1", None, ...],
+    ids=repr,
 )
 async def test_what_names_no_transaction_is_refused(ids: object) -> None:
     operations = Operations()

@@ -60,6 +60,18 @@ SessionIdText = Annotated[
         extra_json_schema={"pattern": "^[0-9]{1,19}$"},
     ),
 ]
+# The vendor's SDK and its manual do not agree on which of the two a call takes, so both calls take both.
+SessionIds = Annotated[
+    tuple[SessionIdText | Annotated[int, Meta(extra_json_schema={"format": "int64"})], ...],
+    Meta(
+        description=(
+            "The ids of the sessions, as the listing calls name them: decimal numbers, as strings or as JSON numbers. "
+            "Each counts once."
+        ),
+        examples=[["4711", "4712"], [4711]],
+        extra_json_schema={"minItems": 1, "maxItems": MAXIMUM_IDS},
+    ),
+]
 
 # The contract writes most numbers as decimal strings.
 Number = Annotated[str, Meta(extra_json_schema={"pattern": "^[0-9]+$"})]

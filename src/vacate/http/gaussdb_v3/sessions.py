@@ -11,7 +11,7 @@ from vacate.http.answers import json_response
 from vacate.http.gate import Call
 from vacate.http.gaussdb_v3.errors import OF_A_COMPONENT, OF_A_SWEEP
 from vacate.http.gaussdb_v3.examples import ACTIVITY, COORDINATOR, ON_COORDINATOR
-from vacate.http.gaussdb_v3.fields import MAXIMUM_IDS, ComponentNamed, ComponentNamedTwice, SessionIdText
+from vacate.http.gaussdb_v3.fields import ComponentNamed, ComponentNamedTwice, SessionIds, SessionIdText
 from vacate.http.gaussdb_v3.reading import decode_body, place_of, session_ids, spelt
 from vacate.http.gaussdb_v3.reports import OUTCOMES_HEADER, ended, outcomes
 from vacate.http.gaussdb_v3.served import Served
@@ -71,14 +71,7 @@ async def kill_free_session(served: Served, call: Call) -> Response:
 class KillSessionRequest(ComponentNamedTwice, frozen=True, kw_only=True):
     """Which sessions of which component to end."""
 
-    session_ids: Annotated[
-        tuple[SessionIdText, ...],
-        Meta(
-            description="The ids of the sessions, as `real-time-session` lists them; each counts once.",
-            examples=[["4711", "4712"]],
-            extra_json_schema={"minItems": 1, "maxItems": MAXIMUM_IDS},
-        ),
-    ]
+    session_ids: SessionIds
 
 
 class KilledResponse(msgspec.Struct, frozen=True, kw_only=True):

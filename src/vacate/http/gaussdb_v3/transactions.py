@@ -20,7 +20,7 @@ from vacate.http.gaussdb_v3.errors import (
     QueryError,
 )
 from vacate.http.gaussdb_v3.examples import ACTIVITY, ON_COORDINATOR
-from vacate.http.gaussdb_v3.fields import MAXIMUM_IDS, ComponentNamed, Limit, Moment, Offset, Seconds, Truth, page
+from vacate.http.gaussdb_v3.fields import ComponentNamed, Limit, Moment, Offset, Seconds, SessionIds, Truth, page
 from vacate.http.gaussdb_v3.reading import decode_body, decode_query, place_of, session_ids, spelt
 from vacate.http.gaussdb_v3.reports import OUTCOMES_HEADER, ended, outcomes
 from vacate.http.gaussdb_v3.served import Served
@@ -205,14 +205,7 @@ async def list_transactions(served: Served, call: Call) -> Response:
 class KillTransactionsRequest(ComponentNamed, frozen=True, kw_only=True):
     """Which sessions of which component to end, if they are in a transaction."""
 
-    session_ids: Annotated[
-        tuple[_Id, ...],
-        Meta(
-            description="The ids of the sessions, as `transactions/list` lists them: numbers. Each counts once.",
-            examples=[[4711]],
-            extra_json_schema={"minItems": 1, "maxItems": MAXIMUM_IDS},
-        ),
-    ]
+    session_ids: SessionIds
 
 
 KILL_TRANSACTIONS = Operation(

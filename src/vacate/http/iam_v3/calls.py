@@ -1,6 +1,7 @@
 """Every call of the door, described."""
 
 from vacate.domain import errors as domain
+from vacate.http.iam_v3.catalog import IAM, IDENTITY
 from vacate.http.iam_v3.discovery import (
     CallerIdentityResponse,
     CatalogResponse,
@@ -301,8 +302,8 @@ CATALOG = Operation(
                 "catalog": [
                     {
                         "id": "f1f5a0b3f1ba5d3da4b6f7ce7b9a1d0c",
-                        "type": "iam",
-                        "name": "iam",
+                        "type": name,
+                        "name": name,
                         "endpoints": [
                             {
                                 "id": "0c5c1f5ba3c35b1c8b8a55b2e7a3e0aa",
@@ -313,6 +314,7 @@ CATALOG = Operation(
                             }
                         ],
                     }
+                    for name in (IAM, IDENTITY)
                 ],
                 "links": {"self": f"{_HERE}/v3/auth/catalog", "previous": None, "next": None},
             },

@@ -7,7 +7,9 @@ from collections.abc import Sequence
 from vacate.http.iam_v3.sign_in import CatalogEndpoint, CatalogService
 from vacate.operations.access import Presented, Project, Region
 
+# Signing in has two names: the vendor's own, and the one that clients of OpenStack look for.
 IAM = "iam"
+IDENTITY = "identity"
 DATABASES = "gaussdb-opengauss"
 
 # What a Host header may be to be repeated in an answer.
@@ -36,7 +38,7 @@ class Addresses:
         base = self.base(request)
         if not base:
             return ()
-        services = [_service(IAM, "*", f"{base}/v3")]
+        services = [_service(name, "*", f"{base}/v3") for name in (IAM, IDENTITY)]
         if project:
             place = next((region.endpoint for region in self.regions if region.id == project.region), "") or base
             services.append(_service(DATABASES, project.region or "*", f"{place}/v3/{project.id}"))
