@@ -13,7 +13,7 @@ import asyncpg
 import pytest
 
 from tests.support.in_process import COMPONENT, INSTANCE, PROJECT, Vacate, new_actor, session_ids, vacate
-from tests.support.postgres import Client, Clients, LiveServer, eventually
+from tests.support.postgres import Client, Clients, LiveServer, eventually, on_every_major
 from tests.support.proxy import LinkProxy
 from tests.support.watched import inventory_of
 from vacate.demo.servers import HOST, Installation, Workplace
@@ -140,6 +140,7 @@ async def _seen(service: Vacate) -> dict[int, Activity]:
 # --- every field -----------------------------------------------------------------------------------------------------
 
 
+@on_every_major
 async def test_every_client_session_but_our_own_is_seen_and_nobody_else(mix: Mix, tmp_path: Path) -> None:
     async with vacate(tmp_path, mix.clients.server.dsn()) as service:
         seen = await _seen(service)
@@ -148,6 +149,7 @@ async def test_every_client_session_but_our_own_is_seen_and_nobody_else(mix: Mix
         assert {"vacate"}.isdisjoint(activity.user or "" for activity in seen.values())
 
 
+@on_every_major
 async def test_every_fact_is_the_servers(mix: Mix, tmp_path: Path) -> None:
     async with vacate(tmp_path, mix.clients.server.dsn()) as service:
         told, seen = await mix.told(), await _seen(service)
@@ -203,6 +205,7 @@ async def test_durations_are_measured_with_the_servers_clock(mix: Mix, tmp_path:
     assert any(one.running_for is not None for one in seen.values())
 
 
+@on_every_major
 async def test_who_waits_for_a_lock_is_told_with_the_lock_and_with_who_holds_it(mix: Mix, tmp_path: Path) -> None:
     async with vacate(tmp_path, mix.clients.server.dsn()) as service:
         seen = await _seen(service)
@@ -376,6 +379,7 @@ async def test_sessions_are_listed_with_an_address_only_and_the_oldest_first(mix
     assert {activity.pid for activity in theirs} == {row["pid"] for row in told}
 
 
+@on_every_major
 async def test_transactions_are_listed_the_longest_open_first(mix: Mix, tmp_path: Path) -> None:
     async with vacate(tmp_path, mix.clients.server.dsn()) as service:
         operation = ListTransactions(inventory=_survey(service).inventory, gateway=service.gateway)
@@ -386,6 +390,7 @@ async def test_transactions_are_listed_the_longest_open_first(mix: Mix, tmp_path
     assert old == ()
 
 
+@on_every_major
 async def test_databases_are_those_that_a_client_may_use(mix: Mix, tmp_path: Path) -> None:
     server = mix.clients.server
     await server.ask("CREATE DATABASE closed ALLOW_CONNECTIONS false")
@@ -402,6 +407,7 @@ async def test_databases_are_those_that_a_client_may_use(mix: Mix, tmp_path: Pat
         await server.ask("DROP DATABASE closed")
 
 
+@on_every_major
 async def test_the_servers_version_is_known_as_soon_as_it_is_ready(server: LiveServer, tmp_path: Path) -> None:
     async with vacate(tmp_path, server.dsn()) as service:
         assert service.gateway.health()[0].version is None

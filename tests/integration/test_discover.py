@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from tests.support.postgres import PASSWORD, LiveServer, eventually
+from tests.support.postgres import PASSWORD, LiveServer, eventually, on_every_major
 from vacate.cli import main
 from vacate.demo.servers import HOST, Installation, Server, Workplace
 from vacate.domain.topology import ComponentKind, ComponentRole
@@ -94,6 +94,7 @@ def at(live: LiveServer) -> str:
 # --- found -----------------------------------------------------------------------------------------------------------
 
 
+@on_every_major
 def test_a_primary_and_its_standby_become_one_centralised_instance(
     server: LiveServer, standby: LiveServer, output: Path
 ) -> None:
@@ -123,6 +124,7 @@ def test_the_file_is_its_owners_alone_and_nothing_else_is_left_behind(
     assert list(output.parent.iterdir()) == [output]
 
 
+@on_every_major
 async def test_the_file_serves_at_once(
     server: LiveServer, standby: LiveServer, output: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -138,6 +140,7 @@ async def test_the_file_serves_at_once(
         await eventually(all_ready)
 
 
+@on_every_major
 def test_from_the_standby_alone_its_primary_is_found_with_the_same_login(
     server: LiveServer, standby: LiveServer, output: Path
 ) -> None:

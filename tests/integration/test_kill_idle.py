@@ -12,7 +12,7 @@ import asyncpg
 import pytest
 
 from tests.support.in_process import COMPONENT, COORDINATOR, fates, session_ids, vacate
-from tests.support.postgres import APP, DATABASE, PASSWORD, VACATE, Client, Clients, LiveServer, eventually
+from tests.support.postgres import APP, DATABASE, PASSWORD, VACATE, Client, Clients, LiveServer, eventually, on_every_major
 from tests.support.proxy import LinkProxy
 from vacate.domain.audit import AuditAction
 from vacate.domain.criteria import Criteria, Selection, idle_for
@@ -47,6 +47,7 @@ def _off(*names: GuardName) -> GuardSettings:
 # --- who ends and who lives ------------------------------------------------------------------------------------------
 
 
+@on_every_major
 async def test_idle_sessions_end_and_all_others_live(server: LiveServer, clients: Clients, tmp_path: Path) -> None:
     idle = await clients.many_idle(3)
     in_transaction = await clients.idle("BEGIN", "SELECT pg_advisory_xact_lock(6001)")
@@ -71,6 +72,7 @@ async def test_idle_sessions_end_and_all_others_live(server: LiveServer, clients
     assert await active.statement == "SELECT 1"
 
 
+@on_every_major
 async def test_the_report_and_the_audit_say_what_the_superuser_saw(
     server: LiveServer, clients: Clients, tmp_path: Path
 ) -> None:
@@ -242,6 +244,7 @@ async def test_the_link_of_a_sweep_survives_its_own_sweep_whatever_is_switched_o
     assert not await namesake.is_alive()
 
 
+@on_every_major
 async def test_the_servers_own_backends_live(server: LiveServer, tmp_path: Path) -> None:
     others = "SELECT pid FROM pg_stat_activity WHERE backend_type <> 'client backend'"
     async with vacate(tmp_path, server.dsn()) as service:
@@ -423,6 +426,7 @@ async def test_a_session_that_is_still_logging_in_lives(
 # --- between the look and the signal ---------------------------------------------------------------------------------
 
 
+@on_every_major
 async def test_a_session_that_woke_after_the_look_lives(server: LiveServer, clients: Clients, tmp_path: Path) -> None:
     rested, began, works, still_idle = await clients.many_idle(4)
 
@@ -449,6 +453,7 @@ async def test_a_session_that_woke_after_the_look_lives(server: LiveServer, clie
     assert await rested.is_alive()
 
 
+@on_every_major
 async def test_every_statement_that_signals_reads_anew(server: LiveServer, clients: Clients, tmp_path: Path) -> None:
     """Also when the first signals are out, and over a link that has read the same session before."""
     many = await clients.many_idle(5)
@@ -546,6 +551,7 @@ def _way_to_reading(plan: Mapping[str, Any]) -> list[str] | None:
     return None
 
 
+@on_every_major
 @pytest.mark.parametrize("victims", [1, 100])
 @pytest.mark.parametrize("mode", ["force_custom_plan", "force_generic_plan"])
 async def test_the_plan_signals_each_victim_right_after_its_second_read(

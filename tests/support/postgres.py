@@ -1,14 +1,17 @@
 """Real PostgreSQL servers, sessions that an application opens on them, and Vacate in the test's own process.
 
 A server has three logins: its superuser, `vacate` with the least rights, and `app`. The fixtures are offered to all
-integration tests by their `conftest.py`; `server` comes twice, as PostgreSQL 15 and 18.
+integration tests by their `conftest.py`; `server` comes twice, as PostgreSQL 15 and 18, and for a test with
+`on_every_major` as every version from 15 to 18.
 """
 
 import asyncio
+import sys
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from functools import cache
 from itertools import count
 from pathlib import Path
 from typing import Self
@@ -17,6 +20,7 @@ import asyncpg
 import pytest
 
 from tests.support.proxy import LinkProxy
+from vacate.demo.installations import installation_in
 from vacate.demo.servers import (
     THROWAWAY,
     Installation,
@@ -28,6 +32,7 @@ from vacate.demo.servers import (
 )
 
 MAJORS = (15, 18)
+EVERY_MAJOR = (*MAJORS, 16, 17)
 VACATE = "vacate"
 APP = "app"
 DATABASE = "postgres"
@@ -123,14 +128,27 @@ class LiveServer:
         await asyncio.to_thread(self.server.restart, "immediate")
 
 
+# Where `make test` unpacks wheels that carry servers; their Python code is not for every Python, and is not imported.
+_UNPACKED = Path(sys.prefix) / "servers"
+_REMEDIES = {15: "install Debian's postgresql-15", 18: "install the package's extra `demo`"}
+
+
 def installation_of(major: int) -> Installation:
     """The installation of a major version; the test is skipped by name where there is none."""
+    for installation in _found():
+        if installation.major == major:
+            return installation
+    remedy = _REMEDIES.get(major, "run `make test` once, which unpacks it")
+    pytest.skip(f"PostgreSQL {major} is not on this machine: {remedy}, or let PG_BIN name its programs")
+
+
+@cache
+def _found() -> tuple[Installation, ...]:
+    found: list[Installation] = []
     with suppress(NoInstallationError):
-        for installation in find_installations():
-            if installation.major == major:
-                return installation
-    remedy = "Debian's postgresql-15" if major == min(MAJORS) else "the package's extra `demo`"
-    pytest.skip(f"PostgreSQL {major} is not on this machine: install {remedy}, or let PG_BIN name its programs")
+        found += find_installations()
+    unpacked = map(installation_in, sorted(_UNPACKED.glob("*/pginstall*/bin")))
+    return (*found, *filter(None, unpacked))
 
 
 _SERVERS = count(1)
@@ -143,7 +161,15 @@ def workplace(tmp_path_factory: pytest.TempPathFactory) -> Generator[Workplace]:
         yield opened
 
 
-@pytest.fixture(scope="module", params=MAJORS, ids=lambda major: f"postgresql-{major}")
+def _named(major: int) -> str:
+    return f"postgresql-{major}"
+
+
+on_every_major = pytest.mark.parametrize("installation", EVERY_MAJOR, indirect=True, ids=_named)
+"""Runs a test on every version that is claimed, not only on the oldest and the newest."""
+
+
+@pytest.fixture(scope="module", params=MAJORS, ids=_named)
 def installation(request: pytest.FixtureRequest) -> Installation:
     """PostgreSQL 15, and then 18."""
     major: int = request.param

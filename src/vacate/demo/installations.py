@@ -94,14 +94,14 @@ def demo_installation() -> Installation:
 
 def _named() -> Iterator[Installation]:
     for name in filter(None, os.environ.get("PG_BIN", "").split(os.pathsep)):
-        installation = _in_directory(Path(name))
+        installation = installation_in(Path(name))
         if installation is None:
             raise NoInstallationError(f"PG_BIN names {name}, which holds no `postgres` and `initdb`")
         yield installation
 
 
 def _installed_by_debian() -> Iterator[Installation]:
-    found = [each for each in map(_in_directory, _DEBIAN.glob("*/bin")) if each]
+    found = [each for each in map(installation_in, _DEBIAN.glob("*/bin")) if each]
     yield from sorted(found, key=lambda each: each.major, reverse=True)
 
 
@@ -109,12 +109,13 @@ def _in_wheel() -> Iterator[Installation]:
     # Its Python layer starts and ends servers in ways of its own, so it is located but not imported.
     spec = importlib.util.find_spec(_WHEEL)
     for place in (spec.submodule_search_locations or []) if spec else []:
-        installation = _in_directory(Path(place) / "pginstall" / "bin")
+        installation = installation_in(Path(place) / "pginstall" / "bin")
         if installation:
             yield installation
 
 
-def _in_directory(bin_dir: Path) -> Installation | None:
+def installation_in(bin_dir: Path) -> Installation | None:
+    """The installation in a directory of programs; `None` when there is none, or it does not run here."""
     if not all((bin_dir / name).is_file() for name in ("postgres", "initdb")):
         return None
     answer = subprocess.run([bin_dir / "postgres", "--version"], capture_output=True, text=True, check=False)  # noqa: S603 - the program in question
