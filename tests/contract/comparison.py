@@ -65,8 +65,8 @@ def our_shape(kind: msgspec.inspect.Type) -> Shape:
         case msgspec.inspect.Metadata():
             return our_shape(kind.type)
         case msgspec.inspect.UnionType():
-            (told,) = [each for each in kind.types if not isinstance(each, msgspec.inspect.NoneType)]
-            return our_shape(told)
+            told = [our_shape(each) for each in kind.types if not isinstance(each, msgspec.inspect.NoneType)]
+            return told[0] if len(told) == 1 else Shape(kind=" or ".join(sorted(shape.kind for shape in told)))
         case msgspec.inspect.StructType():
             return Shape(kind="object", fields={field.encode_name: our_shape(field.type) for field in kind.fields})
         case msgspec.inspect.ListType() | msgspec.inspect.VarTupleType():

@@ -1,82 +1,27 @@
-"""The alerts and the board that come with Vacate ask for what there is, and say what to do."""
+"""The alerts and the board that come with Vacate are whole, and say what to do. Prometheus judges them elsewhere."""
 
 import json
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from datetime import timedelta
+from collections.abc import Iterator
 from itertools import combinations, pairwise
 from typing import Any
 
-import promql_parser as promql
 import pytest
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
+from prometheus_client.samples import Sample
 
 from tests.house.checkout import ROOT
-from tests.house.promql import Exposed, PointlessQueryError, parsed, parts
 from tests.support.told_metrics import told_metrics
-from vacate.domain import errors
-from vacate.domain.criteria import WAITING_STATES, Criterion
-from vacate.domain.judging.settings import GuardName
-from vacate.domain.sweeps import FAILURES, Outcome, Signal, Verb
-from vacate.telemetry.metrics import PlanStep
+from vacate.domain.sweeps import FAILURES
 
 ALERTS = ROOT / "deploy" / "prometheus" / "alerts.yml"
 BOARD = ROOT / "deploy" / "grafana" / "vacate.json"
 PAGE = ROOT / "docs" / "howto" / "watch-with-prometheus-and-grafana.md"
 
 SEVERITIES = {"critical", "warning"}
-COMPARISONS = {"==", "!=", ">", ">=", "<", "<="}
-# Prometheus asks every fifteen seconds to every minute, and a rate needs several answers.
-SHORTEST_RANGE, LONGEST_RANGE = timedelta(minutes=5), timedelta(days=1)
 # What Grafana puts in place of its own words.
-GRAFANAS = {"$__rate_interval": "5m", "$__range": "6h"}
-VALUES: Mapping[str, frozenset[str]] = {
-    "outcome": frozenset({*Outcome, "delivered", "failed", "given_up"}),
-    "verb": frozenset(Verb),
-    "by": frozenset([*Criterion, *GuardName, *Signal, "link", "sweep"]),
-    "state": frozenset([*WAITING_STATES, "active", "fastpath function call", "disabled", "starting", "unknown"]),
-    "stage": frozenset(PlanStep),
-    "status": frozenset(map(str, range(100, 600))),
-    "route": frozenset({"/readyz", "/healthz", "/metrics", "/v3/auth/tokens", "unmatched"}),
-    "kind": frozenset(name for name in vars(errors) if name.endswith("Error")),
-}
-
-
-def exposed() -> Exposed:
-    """What a service shows to which everything has happened once."""
-    metrics: dict[str, frozenset[str]] = {}
-    for family in text_string_to_metric_families(told_metrics().exposition().decode()):
-        for sample in family.samples:
-            metrics[sample.name] = metrics.get(sample.name, frozenset()) | frozenset(sample.labels)
-    return Exposed(metrics=metrics, values=VALUES)
-
-
-EXPOSED = exposed()
-
-
-# --- the queries -----------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
-    """One query, and the texts beside it that name its labels."""
-
-    where: str
-    query: str
-    texts: tuple[str, ...] = ()
-
-    def __str__(self) -> str:
-        return self.where
-
-    @property
-    def plain(self) -> str:
-        """As Prometheus gets it."""
-        text = self.query
-        for word, put in GRAFANAS.items():
-            text = text.replace(word, put)
-        return text
+GRAFANAS = {"__rate_interval", "__range"}
 
 
 def rules() -> tuple[dict[str, Any], ...]:
@@ -92,107 +37,23 @@ def panels() -> tuple[dict[str, Any], ...]:
     return tuple(panel for panel in board()["panels"] if panel["type"] != "row")
 
 
-def asked_by_alerts() -> Iterator[Asked]:
-    for rule in rules():
-        yield Asked(where=rule["alert"], query=rule["expr"], texts=tuple(rule["annotations"].values()))
-
-
-def asked_by_the_board() -> Iterator[Asked]:
+def queries_of_the_board() -> Iterator[str]:
     for panel in panels():
-        for target in panel["targets"]:
-            where = f"{panel['title']} {target['refId']}"
-            yield Asked(where=where, query=target["expr"], texts=(target.get("legendFormat", ""),))
-    for note in board()["annotations"]["list"]:
-        yield Asked(where=note["name"], query=note["expr"], texts=(note["textFormat"],))
+        yield from (target["expr"] for target in panel["targets"])
+    yield from (note["expr"] for note in board()["annotations"]["list"])
 
 
-ASKED = (*asked_by_alerts(), *asked_by_the_board())
+def samples() -> Iterator[Sample]:
+    """What a service shows to which everything has happened once."""
+    for family in text_string_to_metric_families(told_metrics().exposition().decode()):
+        yield from family.samples
+
+
 RULES = pytest.mark.parametrize("rule", rules(), ids=lambda rule: rule["alert"])
 
 
-def labels_named(text: str) -> set[str]:
-    """The labels that a template puts into a text, as Prometheus and as Grafana write it."""
-    found = re.findall(r"\$labels\.(\w+)|\{\{\s*(?!end\b)(\w+)\s*\}\}", text)
-    return {prometheus or grafana for prometheus, grafana in found}
-
-
-def check(asked: Asked) -> None:
-    """That the query can find something, over ranges that have something in them, and that its texts can be filled."""
-    labels = EXPOSED.check(asked.plain) or frozenset()
-    named = {label for text in asked.texts for label in labels_named(text)}
-    if named - labels:
-        raise PointlessQueryError(f"the text names {sorted(named - labels)}, the result has {sorted(labels)}")
-    for part in parts(parsed(asked.plain)):
-        if isinstance(part, promql.MatrixSelector) and not SHORTEST_RANGE <= part.range <= LONGEST_RANGE:
-            raise PointlessQueryError(f"{part.range} is no range to look at: {part.prettify()}")
-
-
-@pytest.mark.parametrize("asked", ASKED, ids=str)
-def test_a_query_asks_for_what_there_is(asked: Asked) -> None:
-    check(asked)
-
-
-@pytest.mark.parametrize(
-    ("query", "text", "problem"),
-    [
-        pytest.param("vacate_slots_used >", "", "invalid promql query", id="no_query"),
-        pytest.param("vacate_slots", "", "no metric 'vacate_slots'", id="no_such_metric"),
-        pytest.param("vacate_plans", "", "no metric 'vacate_plans'", id="a_family_that_is_no_sample"),
-        pytest.param('vacate_sessions{application="web"}', "", "no label 'application'", id="no_such_label"),
-        pytest.param('vacate_sessions{state="Idle"}', "", "no state is 'Idle'", id="no_such_value"),
-        pytest.param('vacate_session_outcomes_total{outcome=~"refused|lost"}', "", "'lost'", id="one_of_the_values"),
-        pytest.param("sum by (node_id) (vacate_sessions)", "", "no label ['node_id']", id="no_such_label_to_sum_by"),
-        pytest.param("sum without (pid) (vacate_sessions)", "", "no label ['pid']", id="no_such_label_to_leave_out"),
-        pytest.param("vacate_sessions / vacate_slots_max", "", "never match", id="two_that_do_not_match"),
-        pytest.param(
-            "vacate_component_up and on (verb) vacate_slots_max", "", "no label ['verb']", id="matched_on_no_label"
-        ),
-        pytest.param(
-            "histogram_quantile(0.5, sum(rate(vacate_sweep_duration_seconds_bucket[5m])))",
-            "",
-            "['le']",
-            id="no_buckets",
-        ),
-        pytest.param("rate(vacate_plans_total[30s])", "", "no range to look at", id="too_short_a_range"),
-        pytest.param("sum(vacate_audit_waiting) > 0", "{{ $labels.verb }}", "the text names", id="a_text_of_no_label"),
-        pytest.param("max by (state) (vacate_sessions)", "{{user}}", "the text names", id="a_legend_of_no_label"),
-    ],
-)
-def test_a_query_that_can_find_nothing_is_noticed(query: str, text: str, problem: str) -> None:
-    with pytest.raises(PointlessQueryError, match=re.escape(problem)):
-        check(Asked(where="here", query=query, texts=(text,)))
-
-
-@pytest.mark.parametrize(
-    ("query", "labels"),
-    [
-        ("vacate_slots_used / (vacate_slots_max - vacate_slots_reserved)", {"instance_id", "component_id"}),
-        ("sum(vacate_sessions)", set[str]()),
-        ("topk(3, sum by (user) (vacate_sessions))", {"user"}),
-        ("sum without (user, database) (vacate_sessions)", {"instance_id", "component_id", "state"}),
-        (
-            "vacate_sessions / on (instance_id, component_id) group_left () vacate_slots_max",
-            {"instance_id", "component_id", "state", "database", "user"},
-        ),
-        ("time() - vacate_census_last_success_timestamp_seconds > 5", {"instance_id", "component_id"}),
-        ("absent(vacate_build_info)", set[str]()),
-        (
-            "vacate_longest_in_state_seconds and ignoring (state) vacate_component_up",
-            {"instance_id", "component_id", "state"},
-        ),
-    ],
-)
-def test_labels_are_followed_to_the_result(query: str, labels: set[str]) -> None:
-    assert EXPOSED.check(query) == labels
-
-
 def test_every_metric_about_sessions_slots_sweeps_plans_and_the_audit_is_on_the_board() -> None:
-    shown = {
-        part.name
-        for asked in asked_by_the_board()
-        for part in parts(parsed(asked.plain))
-        if isinstance(part, promql.VectorSelector)
-    }
+    shown = {name for query in queries_of_the_board() for name in re.findall(r"\bvacate_\w+", query)}
     # These are there so that somebody can count them, or look them up.
     left_out = {"vacate_build_info"}
     families = {
@@ -218,19 +79,11 @@ def test_every_alert_has_a_name_of_its_own() -> None:
 
 
 @RULES
-def test_an_alert_is_a_rule_as_prometheus_reads_it(rule: dict[str, Any]) -> None:
+def test_an_alert_has_a_severity_and_both_texts_and_nothing_else(rule: dict[str, Any]) -> None:
     assert rule.keys() <= {"alert", "expr", "for", "labels", "annotations"}
     assert set(rule["labels"]) == {"severity"}
     assert rule["labels"]["severity"] in SEVERITIES
     assert set(rule["annotations"]) == {"summary", "description"}
-    assert promql.parse_duration(rule.get("for", "1m")) <= timedelta(days=1)
-
-
-@RULES
-def test_an_alert_fires_on_a_condition_and_not_on_every_sample(rule: dict[str, Any]) -> None:
-    expr = parsed(rule["expr"])
-    conditional = isinstance(expr, promql.BinaryExpr) and str(expr.op) in {*COMPARISONS, "and", "unless"}
-    assert conditional or (isinstance(expr, promql.Call) and expr.func.name == "absent")
 
 
 @RULES
@@ -249,14 +102,6 @@ def test_a_page_that_an_alert_names_exists(rule: dict[str, Any]) -> None:
         assert (ROOT / page).is_file(), page
 
 
-@RULES
-def test_a_share_of_the_slots_is_a_share(rule: dict[str, Any]) -> None:
-    for part in parts(parsed(rule["expr"])):
-        if isinstance(part, promql.BinaryExpr) and str(part.op) in COMPARISONS and "vacate_slots" in part.prettify():
-            assert isinstance(part.rhs, promql.NumberLiteral)
-            assert 0.5 <= part.rhs.val < 1
-
-
 def test_the_alert_for_victims_that_live_on_names_every_outcome_that_is_a_failure() -> None:
     (rule,) = [rule for rule in rules() if rule["alert"] == "VacateSessionsNotEnded"]
     named = re.search(r'outcome=~"(?P<named>[^"]+)"', rule["expr"])
@@ -272,7 +117,8 @@ def test_the_louder_of_two_alerts_about_slots_comes_later_and_waits_for_less() -
     assert loud
     assert early
     assert float(loud["share"]) > float(early["share"])
-    assert promql.parse_duration(almost_gone["for"]) < promql.parse_duration(nearly_full["for"])
+    minutes = [int(rule["for"].removesuffix("m")) for rule in (almost_gone, nearly_full)]
+    assert minutes[0] < minutes[1]
     assert (almost_gone["labels"]["severity"], nearly_full["labels"]["severity"]) == ("critical", "warning")
 
 
@@ -324,8 +170,8 @@ def test_every_panel_asks_the_source_that_is_chosen_above() -> None:
 
 def test_every_variable_of_a_query_can_be_chosen_above() -> None:
     offered = {variable["name"] for variable in board()["templating"]["list"]}
-    used = {name for asked in asked_by_the_board() for name in re.findall(r"\$(\w+)", asked.query)}
-    assert used - {word.removeprefix("$") for word in GRAFANAS} <= offered
+    used = {name for query in queries_of_the_board() for name in re.findall(r"\$(\w+)", query)}
+    assert used - GRAFANAS <= offered
 
 
 def test_what_can_be_chosen_above_is_a_label_that_there_is() -> None:
@@ -334,4 +180,5 @@ def test_what_can_be_chosen_above_is_a_label_that_there_is() -> None:
     for choice in choices:
         asked = re.fullmatch(r"label_values\((?P<metric>.+), (?P<label>\w+)\)", choice["query"]["query"])
         assert asked
-        assert asked["label"] in (EXPOSED.check(asked["metric"]) or ())
+        name = asked["metric"].partition("{")[0]
+        assert any(asked["label"] in sample.labels for sample in samples() if sample.name == name), name

@@ -10,7 +10,9 @@ from vacate.engines.statements import blocks, statement
 
 DIALECT = "postgresql"
 STATEMENTS = sorted(
-    file.name.removesuffix(".sql") for file in (files("vacate.engines") / DIALECT).iterdir() if file.name.endswith(".sql")
+    file.name.removesuffix(".sql")
+    for file in (files("vacate.engines") / DIALECT).iterdir()
+    if file.name.endswith(".sql")
 )
 
 

@@ -12,7 +12,17 @@ import asyncpg
 import pytest
 
 from tests.support.in_process import COMPONENT, COORDINATOR, fates, session_ids, vacate
-from tests.support.postgres import APP, DATABASE, PASSWORD, VACATE, Client, Clients, LiveServer, eventually, on_every_major
+from tests.support.postgres import (
+    APP,
+    DATABASE,
+    PASSWORD,
+    VACATE,
+    Client,
+    Clients,
+    LiveServer,
+    eventually,
+    on_every_major,
+)
 from tests.support.proxy import LinkProxy
 from vacate.domain.audit import AuditAction
 from vacate.domain.criteria import Criteria, Selection, idle_for

@@ -60,6 +60,8 @@ def freeze(*, everything: bool) -> Freeze:
 def told_metrics() -> Metrics:
     """Metrics that were told everything there is to tell."""
     metrics = Metrics("1.2.3", clock=TickingClock())
+    metrics.expect_sweeps([COMPONENT])
+    metrics.expect_requests([("/v3/{project_id}", "POST")])
     metrics.watch_components(lambda: [ComponentHealth(component=COMPONENT, checked_at=LOOK_AT, problem=None)])
     metrics.watch_audit(lambda: 3)
     metrics.swept(MIXED)

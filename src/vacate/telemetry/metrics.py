@@ -9,13 +9,20 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from vacate.domain.census import Census
+from vacate.domain.errors import AuthenticationError
 from vacate.domain.freezing import Freeze
-from vacate.domain.sweeps import Outcome, Report
+from vacate.domain.sweeps import FAILURES, Outcome, Report, Verb
 from vacate.domain.texts import for_label
+from vacate.domain.topology import Component
 from vacate.operations.clock import utc_now
 from vacate.operations.ports import Clock, ComponentHealth
 
 _BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
+
+
+# How an attempt to tell an endpoint can end.
+_ATTEMPTS = ("delivered", "failed", "given_up")
+_FAILED = "500"
 
 
 class PlanStep(StrEnum):
@@ -30,7 +37,11 @@ class PlanStep(StrEnum):
 
 
 class Metrics:
-    """The registry of one service and the places where it is told what happened."""
+    """The registry of one service and the places where it is told what happened.
+
+    What a counter was at before its first sample, Prometheus does not know: an increase that comes with the series is
+    none. So every series that an alert looks for an increase of begins at 0, as soon as its labels are known.
+    """
 
     content_type = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -55,6 +66,12 @@ class Metrics:
             "From the look to the last confirmation.",
             swept,
             buckets=_BUCKETS,
+            registry=self._registry,
+        )
+        self._sweeps_ended = Counter(
+            "vacate_sweeps",
+            "Sweeps by whether all that were to end are gone.",
+            (*swept, "succeeded"),
             registry=self._registry,
         )
         self._last_success = Gauge(
@@ -82,6 +99,8 @@ class Metrics:
             ("kind",),
             registry=self._registry,
         )
+        for kind in AuthenticationError.__subclasses__():
+            self._authentication_failures.labels(kind.__name__)
         self._audit_delayed = Counter(
             "vacate_audit_delayed",
             "Final audit events that could not be written at once.",
@@ -118,6 +137,21 @@ class Metrics:
             registry=self._registry,
         )
 
+    def expect_sweeps(self, components: Iterable[Component]) -> None:
+        """Begin to count sweeps of these components."""
+        for component in components:
+            for verb in Verb:
+                where = (component.instance_id, component.id, verb.value)
+                for succeeded in (True, False):
+                    self._sweeps_ended.labels(*where, _word(succeeded))
+                for outcome in FAILURES:
+                    self._outcomes.labels(*where, outcome.value)
+
+    def expect_requests(self, routes: Iterable[tuple[str, str]]) -> None:
+        """Begin to count the failures of these routes, each with one of its methods."""
+        for route, method in routes:
+            self._requests.labels(route, method, _FAILED)
+
     def watch_components(self, health: Callable[[], Iterable[ComponentHealth]]) -> None:
         """Report for every component, at each scrape, whether it is ready."""
         self._registry.register(_ComponentsUp(health))
@@ -136,6 +170,7 @@ class Metrics:
             if entry.outcome is Outcome.SPARED:
                 self._spared.labels(*where, entry.by).inc()
         self._sweeps.labels(*where).observe((report.finished_at - report.started_at).total_seconds())
+        self._sweeps_ended.labels(*where, _word(report.succeeded)).inc()
         if report.succeeded:
             self._last_success.labels(*where).set(report.finished_at.timestamp())
 
@@ -185,6 +220,8 @@ class Metrics:
 
     def deliveries_open(self, endpoint: str, *, waiting: int, given_up: int) -> None:
         """How many deliveries an endpoint has now that wait, and that were given up."""
+        for outcome in _ATTEMPTS:
+            self._deliveries.labels(endpoint, outcome)
         self._deliveries_open.labels(endpoint, "waiting").set(waiting)
         self._deliveries_open.labels(endpoint, "given_up").set(given_up)
 
@@ -284,6 +321,10 @@ class _Frozen(Collector):
             for instance_id, on in self._shown.items():
                 family.add_metric((instance_id,), on)
         yield family
+
+
+def _word(truth: bool) -> str:  # noqa: FBT001 - a truth and its word
+    return "true" if truth else "false"
 
 
 def _place(census: Census) -> tuple[str, str]:

@@ -66,6 +66,7 @@ async def open_service(settings: Settings) -> AsyncGenerator[Service]:
         )
         gateway.start()
         stack.push_async_callback(gateway.close)
+        metrics.expect_sweeps(settings.servers())
         metrics.watch_components(gateway.health)
         metrics.watch_audit(lambda: journal.waiting)
 
@@ -88,6 +89,9 @@ async def open_service(settings: Settings) -> AsyncGenerator[Service]:
                 content_type=metrics.content_type,
             ).routes(),
         ]
+        metrics.expect_requests(
+            (route.path, method) for route in routes for method in (route.methods or ()) if method != "HEAD"
+        )
         await stack.enter_async_context(
             going(
                 journal,

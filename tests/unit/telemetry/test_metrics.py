@@ -14,9 +14,14 @@ from tests.support.sessions import LOOK_AT, idle_session
 from tests.support.set_clock import SetClock
 from tests.support.told_metrics import GOOD_FOR, MIXED, SECRET, SLOTS, census, freeze, report, told_metrics
 from vacate.domain.census import count
+<<<<<<< HEAD
 from vacate.domain.errors import ComponentUnreachableError
 from vacate.domain.sweeps import Outcome, Signal, Verb
 from vacate.domain.texts import for_label
+=======
+from vacate.domain.errors import AuthenticationError, ComponentUnreachableError
+from vacate.domain.sweeps import FAILURES, Outcome, Signal, Verb
+>>>>>>> 93dcb82 (telemetry: begin the counters of alerts at 0, and have Prometheus judge the alerts)
 from vacate.domain.topology import ComponentId
 from vacate.operations.ports import ComponentHealth
 from vacate.telemetry.metrics import Metrics, PlanStep
@@ -56,6 +61,7 @@ LABELS = {
     "vacate_build_info": {"version"},
     "vacate_session_outcomes": {"instance_id", "component_id", "verb", "outcome"},
     "vacate_sessions_spared": {"instance_id", "component_id", "verb", "by"},
+    "vacate_sweeps": {"instance_id", "component_id", "verb", "succeeded"},
     "vacate_sweep_duration_seconds": {"instance_id", "component_id", "verb"},
     "vacate_sweep_last_success_timestamp_seconds": {"instance_id", "component_id", "verb"},
     "vacate_http_requests": {"route", "method", "status"},
@@ -182,6 +188,33 @@ def test_requests_are_counted_by_route_method_and_status(metrics: Metrics) -> No
     assert value(metrics, "vacate_http_requests_total", **where, status="200") == 2
     assert value(metrics, "vacate_http_requests_total", **where, status="403") == 1
     assert value(metrics, "vacate_http_request_duration_seconds_count", route="/v3/{project_id}") == 3
+
+
+def test_what_an_alert_reads_an_increase_of_begins_at_0(metrics: Metrics) -> None:
+    metrics.expect_sweeps([COMPONENT])
+    metrics.expect_requests([("/v3/auth/tokens", "POST")])
+    metrics.deliveries_open("orders", waiting=0, given_up=0)
+    for verb in Verb:
+        where = WHERE | {"verb": verb.value}
+        assert value(metrics, "vacate_sweeps_total", **where, succeeded="false") == 0
+        assert value(metrics, "vacate_sweeps_total", **where, succeeded="true") == 0
+        for outcome in FAILURES:
+            assert value(metrics, "vacate_session_outcomes_total", **where, outcome=outcome) == 0
+    route = {"route": "/v3/auth/tokens", "method": "POST", "status": "500"}
+    assert value(metrics, "vacate_http_requests_total", **route) == 0
+    for kind in AuthenticationError.__subclasses__():
+        assert value(metrics, "vacate_authentication_failures_total", kind=kind.__name__) == 0
+    assert value(metrics, "vacate_webhook_deliveries_total", endpoint="orders", outcome="given_up") == 0
+    assert value(metrics, "vacate_plans_total", stage="interrupted") == 0
+    assert value(metrics, "vacate_audit_anchor_failures_total") == 0
+
+
+def test_sweeps_are_counted_by_whether_they_succeeded(metrics: Metrics) -> None:
+    metrics.swept(MIXED)
+    metrics.swept(MIXED)
+    metrics.swept(report((Outcome.TERMINATED, Signal.SIGNALLED)))
+    assert value(metrics, "vacate_sweeps_total", **SWEPT, succeeded="false") == 2
+    assert value(metrics, "vacate_sweeps_total", **SWEPT, succeeded="true") == 1
 
 
 def test_failed_authentications_are_counted_by_kind(metrics: Metrics) -> None:
