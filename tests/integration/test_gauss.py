@@ -78,7 +78,6 @@ async def test_a_named_session_is_ended_whoever_has_got_its_thread_by_then(
     assert (asked.function, asked.pid) == ("pg_terminate_session", 0)
 
 
-@in_the_pool
 async def test_a_session_with_the_id_of_one_that_left_lives(
     forgetful: GaussDouble, gauss_clients: Clients, tmp_path: Path
 ) -> None:

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from tests.support.gauss.double import GaussDouble
-from tests.support.in_process import COMPONENT, Vacate, fates, session_ids, vacate
+from tests.support.in_process import COMPONENT, fates, session_ids, vacate
 from tests.support.postgres import Client, Clients, eventually
 from vacate.domain.criteria import Criteria, Criterion, idle_for
-from vacate.domain.judging.settings import GuardName
+from vacate.domain.judging.settings import GuardName, GuardSettings
 from vacate.domain.sweeps import Outcome
 
 THREADS = 12
@@ -209,7 +209,6 @@ async def test_a_session_that_runs_its_first_statement_between_look_and_signal_l
     assert not await other.is_alive()
 
 
-@in_the_pool
 async def test_another_session_with_the_id_of_one_that_never_ran_a_statement_lives(
     forgetful: GaussDouble, gauss_clients: Clients, tmp_path: Path
 ) -> None:
@@ -229,35 +228,41 @@ async def test_another_session_with_the_id_of_one_that_never_ran_a_statement_liv
     assert await newcomers[0].is_alive()
 
 
-# --- transactions that failed ----------------------------------------------------------------------------------------
+# --- whom a name does not reach --------------------------------------------------------------------------------------
 
 
-async def test_a_failed_transaction_ends_by_name_although_the_server_hides_when_it_began(
-    gauss_server: GaussDouble, gauss_clients: Clients, tmp_path: Path
+async def test_whoever_has_got_the_id_of_a_named_session_by_then_lives(
+    forgetful: GaussDouble, gauss_clients: Clients, tmp_path: Path
 ) -> None:
-    failed = await gauss_clients.aborted()
-    async with vacate(tmp_path, gauss_server.dsn()) as service:
-        report = await kill_transaction_of(service, gauss_server, failed)
-    assert report == Outcome.TERMINATED
-    assert not await failed.is_alive()
+    """Without a thread pool a server gives the id to the next login, at once."""
+    leaving = await gauss_clients.idle()
+    leaving_id = await id_of(forgetful, leaving)
+    newcomers: list[Client] = []
+
+    async def replaced() -> None:
+        await leaving.connection.close()
+        newcomers.append(await gauss_clients.idle())
+        forgetful.renumber(newcomers[0].pid, leaving_id)
+
+    async with vacate(tmp_path, forgetful.dsn()) as service:
+        service.meanwhile.before_signals = replaced
+        report = await service.kill(leaving_id)
+    assert fates(report)[leaving_id].outcome is Outcome.GONE
+    assert await newcomers[0].is_alive()
 
 
-async def test_a_session_whose_failed_transaction_ended_between_look_and_signal_lives(
-    gauss_server: GaussDouble, gauss_clients: Clients, tmp_path: Path
+@pytest.mark.parametrize("user", ["persists", "postgres"])
+async def test_sessions_that_the_right_to_signal_does_not_reach_are_refused_in_words(
+    gauss_server: GaussDouble, gauss_clients: Clients, tmp_path: Path, user: str
 ) -> None:
-    failed = await gauss_clients.aborted()
-
-    async def renew() -> None:
-        await failed.use("ROLLBACK")
-        await failed.use("BEGIN")
-
-    async with vacate(tmp_path, gauss_server.dsn()) as service:
-        service.meanwhile.before_signals = renew
-        outcome = await kill_transaction_of(service, gauss_server, failed)
-    assert outcome is Outcome.WOKE
-    assert await failed.is_alive()
-
-
-async def kill_transaction_of(service: Vacate, double: GaussDouble, client: Client) -> Outcome:
-    session_id = await id_of(double, client)
-    return fates(await service.kill_in_transaction(session_id))[session_id].outcome
+    gauss_server.persistence("persists")
+    out_of_reach, other = await gauss_clients.idle(user=user), await gauss_clients.idle()
+    guards = GuardSettings(off=frozenset({GuardName.SUPERUSER}))
+    async with vacate(tmp_path, gauss_server.dsn(), guards=guards) as service:
+        report = await service.sweep()
+    refused = fates(report)[await id_of(gauss_server, out_of_reach)]
+    assert refused.outcome is Outcome.REFUSED
+    assert "PERSISTENCE" in refused.reason
+    assert "initial user" in refused.reason
+    assert await out_of_reach.is_alive()
+    assert not await other.is_alive()

@@ -22,7 +22,10 @@ class Slots:
 
     @property
     def used_ratio(self) -> float:
-        """How full the server is, 0 to 1; 1 means that not even a superuser gets in."""
+        """How full the server is; 1 means that only roles get in for which slots beyond the maximum are kept.
+
+        PostgreSQL keeps none beyond it, so not even a superuser gets in then. openGauss does, and may be fuller than 1.
+        """
         return self.used / self.maximum if self.maximum else 1.0
 
     def after(self, ended: int) -> "Slots":

@@ -217,7 +217,7 @@ class GaussDouble(LiveServer):
         self.server.psql(_FORGET)
 
     def renumber(self, real_pid: int, sessionid: int) -> None:
-        """Give a session of the pool another id, such as one that a session of an earlier life had."""
+        """Give a session another id, such as one that a session of an earlier life had."""
         script = "INSERT INTO gauss.renumbered VALUES (:'pid', :'id');"
         self.server.psql(script, variables={"pid": str(real_pid), "id": str(sessionid)})
 
@@ -245,8 +245,12 @@ class GaussDouble(LiveServer):
         self._grant(name, _ATTRIBUTE.format(attribute="system_admin"))
 
     def signaller(self, name: str) -> None:
-        """Let a login end all sessions but the initial user's."""
+        """Let a login end all sessions but the initial user's and those of users with PERSISTENCE."""
         self._grant(name, 'GRANT gs_role_signal_backend TO :"role";')
+
+    def persistence(self, name: str) -> None:
+        """Let nobody but administrators end a login's sessions."""
+        self._grant(name, _ATTRIBUTE.format(attribute="persistence"))
 
     def reader(self, name: str) -> None:
         """Let a login see all sessions, in the way that this engine has."""

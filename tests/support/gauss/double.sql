@@ -17,13 +17,15 @@ CREATE ROLE gs_role_read_all_stats;
 
 -- What ALTER USER keeps in the catalogue there.
 CREATE TABLE gauss.attributes (
-    role oid PRIMARY KEY, system_admin boolean NOT NULL DEFAULT false, monitor_admin boolean NOT NULL DEFAULT false);
+    role oid PRIMARY KEY, system_admin boolean NOT NULL DEFAULT false, monitor_admin boolean NOT NULL DEFAULT false,
+    persistence boolean NOT NULL DEFAULT false);
 -- Threads of the server itself, and of its tools.
 CREATE TABLE gauss.internal_threads (
     id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY, application_name text NOT NULL, state text, client_addr inet,
     client_port int, backend_start timestamptz NOT NULL DEFAULT clock_timestamp(), state_change timestamptz,
     query text NOT NULL DEFAULT '');
--- Sessions that took a number of the caller's choice, and applications that log in past the pool (at the HA port).
+-- Sessions that took an id of the caller's choice, which is outside the pool that of a thread; and applications that log
+-- in past the pool (at the HA port).
 CREATE TABLE gauss.renumbered (real_pid int PRIMARY KEY, sessionid bigint NOT NULL UNIQUE);
 CREATE TABLE gauss.outside_the_pool (application_name text PRIMARY KEY);
 -- Applications whose statements run in parallel, and on how many threads beside the session's own.
@@ -188,31 +190,30 @@ BEGIN
     ), numbered AS (
         SELECT c.pid AS real_pid, c.datid, c.usesysid, c.application_name, c.client_addr, c.client_hostname,
                c.client_port, c.backend_start,
-               CASE WHEN c.state <> 'idle in transaction (aborted)' THEN c.xact_start END AS xact_start,
-               c.query_start,
+               c.xact_start, c.query_start,
                CASE WHEN NOT (c.pooled AND c.fresh) THEN c.state_change END AS state_change,
                coalesce(c.wait_event_type = 'Lock', false) AS waiting,
                CASE WHEN NOT (c.pooled AND c.fresh) THEN c.state END AS state,
                CASE WHEN NOT c.fresh THEN c.query END AS query,
-               CASE WHEN NOT c.pooled THEN gauss.as_thread(c.pid)
+               CASE WHEN NOT c.pooled THEN coalesce(n.sessionid, gauss.as_thread(c.pid))
                     WHEN NOT c.held THEN 0
                     -- The rank among those of the same home; sessions without a worker stand in no such line.
                     ELSE 139000000000000 + 4096 * (c.home + homes * (row_number() OVER (
                              PARTITION BY c.pooled AND c.held, c.home
                              ORDER BY coalesce(c.xact_start, c.query_start, c.backend_start), c.pid) - 1)) END AS pid,
-               CASE WHEN c.pooled THEN coalesce(n.sessionid, (c.pid - postmaster + 4194304) % 4194304)
-                    ELSE gauss.as_thread(c.pid) END AS sessionid
-          FROM clients c LEFT JOIN gauss.renumbered n ON c.pooled AND n.real_pid = c.pid
+               coalesce(n.sessionid, CASE WHEN c.pooled THEN (c.pid - postmaster + 4194304) % 4194304
+                                          ELSE gauss.as_thread(c.pid) END) AS sessionid
+          FROM clients c LEFT JOIN gauss.renumbered n ON n.real_pid = c.pid
         UNION ALL
         SELECT NULL, c.datid, c.usesysid, c.application_name, NULL, NULL, NULL,
                CASE WHEN NOT c.pooled THEN c.backend_start END, CASE WHEN c.state = 'active' THEN c.xact_start END,
                NULL, c.state_change, false, c.state, NULL, 142000000000000 + 64 * c.pid + t.number,
                CASE WHEN c.state <> 'active' THEN 0
-                    WHEN c.pooled THEN coalesce(n.sessionid, (c.pid - postmaster + 4194304) % 4194304)
-                    ELSE gauss.as_thread(c.pid) END
+                    ELSE coalesce(n.sessionid, CASE WHEN c.pooled THEN (c.pid - postmaster + 4194304) % 4194304
+                                                    ELSE gauss.as_thread(c.pid) END) END
           FROM clients c
           JOIN gauss.parallel p ON p.application_name = c.application_name
-          LEFT JOIN gauss.renumbered n ON c.pooled AND n.real_pid = c.pid
+          LEFT JOIN gauss.renumbered n ON n.real_pid = c.pid
          CROSS JOIN LATERAL generate_series(1, p.threads) t (number)
          WHERE c.state = 'active' OR c.pooled AND c.state = 'idle' AND NOT c.fresh
         UNION ALL
@@ -261,7 +262,7 @@ DECLARE
     pool CONSTANT boolean := current_setting('gauss.enable_thread_pool') = 'on';
     own CONSTANT boolean := id BETWEEN gauss.as_thread(0) AND gauss.as_thread(4194304);
 BEGIN
-    IF own AND NOT pool THEN
+    IF own AND NOT pool AND NOT EXISTS (SELECT FROM gauss.renumbered) THEN
         RETURN id - gauss.as_thread(0);
     ELSIF own OR NOT is_session OR NOT pool OR id NOT BETWEEN 1 AND 4194304
           OR EXISTS (SELECT FROM gauss.renumbered) OR EXISTS (SELECT FROM gauss.outside_the_pool) THEN
@@ -299,7 +300,9 @@ BEGIN
     allowed := gauss.is_admin(caller)
             OR pg_has_role(caller, hit.usesysid, 'USAGE')
             OR pg_has_role(caller, hit.datdba, 'USAGE')
-            OR hit.usesysid <> 10 AND NOT gauss.is_absent('gs_role_signal_backend')
+            OR hit.usesysid <> 10
+               AND NOT EXISTS (SELECT FROM gauss.attributes a WHERE a.role = hit.usesysid AND a.persistence)
+               AND NOT gauss.is_absent('gs_role_signal_backend')
                AND gauss.is_member(caller, 'gs_role_signal_backend');
     RAISE LOG 'gauss double: %', json_build_object(
         'function', said, 'role', caller, 'pid', pid, 'sessionid', sessionid,

@@ -129,8 +129,7 @@ BEGIN
         SELECT b.datid, thread, thread, b.usesysid, b.application_name, b.state,
                CASE WHEN b.state <> 'idle' OR b.query_start IS NOT NULL THEN b.query END,
                coalesce(b.wait_event_type = 'Lock', false),
-               CASE WHEN b.state <> 'idle in transaction (aborted)' THEN b.xact_start END, b.query_start,
-               b.backend_start, b.state_change, b.client_addr, b.client_hostname, b.client_port, NULL::text, 0::bigint
+               b.xact_start, b.query_start, b.backend_start, b.state_change, b.client_addr, b.client_hostname, b.client_port, NULL::text, 0::bigint
           FROM pg_stat_get_activity(alone) b
          WHERE b.backend_type = 'client backend'
            AND (gauss.sees_all(viewer) OR b.usesysid = (SELECT oid FROM pg_authid WHERE rolname = viewer));

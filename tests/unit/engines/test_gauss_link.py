@@ -163,3 +163,21 @@ async def test_a_victim_without_an_answer_breaks_off_and_names_the_chunk() -> No
     with pytest.raises(TerminateBrokenError, match="no answer for session 2") as broken:
         await signals(_Repeating({2: []}), 3)
     assert {key.session_id for key in broken.value.in_flight} == {1, 2, 3}
+
+
+class _Leaving(_Told):
+    """A wire whose server refuses the thread of a victim that left between the read and the signal."""
+
+    async def fetch_each(self, sql: str, each: Iterable[Sequence[object]]) -> Sequence[Row]:
+        del sql, each
+        raise StatementRefusedError("42501", "must have sysadmin privilege")
+
+
+async def test_a_thread_that_left_at_its_turn_is_gone_and_not_forbidden() -> None:
+    """A role that is no administrator is refused a thread that is not there."""
+    wire = _Leaving()
+    wire.signalled.add(1)
+    assert [(answer.key.session_id, answer.signal) for answer in await signals(wire, 2)] == [
+        (1, Signal.GONE),
+        (2, Signal.SIGNALLED),
+    ]

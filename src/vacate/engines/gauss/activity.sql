@@ -50,9 +50,9 @@ SELECT a.sessionid AS session_id,
        a.client_port,
        CASE WHEN a.never_used THEN 'idle' ELSE a.state END AS state,
        CASE WHEN a.never_used THEN a.backend_start ELSE a.state_change END AS state_change,
-       a.transaction_start,
-       CASE WHEN a.transaction_start IS NOT NULL
-            THEN greatest(clock_timestamp() - a.transaction_start, interval '0') END AS in_transaction_for,
+       a.xact_start AS transaction_start,
+       CASE WHEN a.xact_start IS NOT NULL
+            THEN greatest(clock_timestamp() - a.xact_start, interval '0') END AS in_transaction_for,
        CAST(NULL AS text) AS transaction_id,
        a.query_start AS statement_start,
        CASE WHEN a.state IN ('active', 'fastpath function call') AND a.query_start IS NOT NULL
@@ -71,9 +71,7 @@ SELECT a.sessionid AS session_id,
   FROM (SELECT bool_or(rolsystemadmin OR rolmonitoradmin) AS sees_all FROM pg_roles WHERE rolname = current_user) v
   JOIN (SELECT s.*,
                s.pid = 0 AND s.state IS NULL AND s.state_change IS NULL AND s.query_start IS NULL
-                   AND s.xact_start IS NULL AS never_used,
-               CASE WHEN s.state = 'idle in transaction (aborted)' THEN coalesce(s.xact_start, s.state_change)
-                    ELSE s.xact_start END AS transaction_start
+                   AND s.xact_start IS NULL AS never_used
           FROM pg_stat_activity s
          WHERE s.client_port IS NOT NULL) a ON true
   LEFT JOIN pg_thread_wait_status w ON w.sessionid = a.sessionid AND w.tlevel = 0 AND w.smpid = 0
@@ -95,9 +93,9 @@ SELECT a.sessionid AS session_id,
        a.client_port,
        CASE WHEN a.never_used THEN 'idle' ELSE a.state END AS state,
        CASE WHEN a.never_used THEN a.backend_start ELSE a.state_change END AS state_change,
-       a.transaction_start,
-       CASE WHEN a.transaction_start IS NOT NULL
-            THEN greatest(clock_timestamp() - a.transaction_start, interval '0') END AS in_transaction_for,
+       a.xact_start AS transaction_start,
+       CASE WHEN a.xact_start IS NOT NULL
+            THEN greatest(clock_timestamp() - a.xact_start, interval '0') END AS in_transaction_for,
        CAST(NULL AS text) AS transaction_id,
        a.query_start AS statement_start,
        CASE WHEN a.state IN ('active', 'fastpath function call') AND a.query_start IS NOT NULL
@@ -116,9 +114,7 @@ SELECT a.sessionid AS session_id,
   FROM (SELECT bool_or(rolsystemadmin OR rolmonitoradmin) AS sees_all FROM pg_roles WHERE rolname = current_user) v
   JOIN (SELECT s.*,
                s.pid = 0 AND s.state IS NULL AND s.state_change IS NULL AND s.query_start IS NULL
-                   AND s.xact_start IS NULL AS never_used,
-               CASE WHEN s.state = 'idle in transaction (aborted)' THEN coalesce(s.xact_start, s.state_change)
-                    ELSE s.xact_start END AS transaction_start
+                   AND s.xact_start IS NULL AS never_used
           FROM pg_stat_activity s
          WHERE s.client_port IS NOT NULL) a ON true
   LEFT JOIN pg_thread_wait_status w ON w.sessionid = a.sessionid AND w.tlevel = 0 AND w.smpid = 0

@@ -29,6 +29,10 @@ _FIRST_CHUNK = 8
 _CHUNK = 32
 # Behind an activity's facts and its encoding come the columns that prove the list to be whole.
 _TOLD = len(Activity._fields) + 1
+_OUT_OF_REACH = (
+    "the server does not let Vacate's role end it: gs_role_signal_backend does not reach sessions of the initial user "
+    "and of users made with PERSISTENCE"
+)
 _GONE_BY_NOW = "it was gone at a second attempt; a first one, whose answer was lost, may have ended it"
 
 
@@ -128,7 +132,7 @@ class GaussLink:
         except StatementRefusedError as error:
             if error.sqlstate != _INSUFFICIENT_PRIVILEGE:
                 raise
-            return rows.refused(victim)
+            return replace(rows.refused(victim), reason=_OUT_OF_REACH)
         signalled = _the_answer(answers, victim)
         return replace(signalled, reason=_GONE_BY_NOW) if signalled.signal is Signal.GONE else signalled
 

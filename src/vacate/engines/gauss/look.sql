@@ -44,7 +44,6 @@ SELECT a.pid AS session_id,
 -- session or under 0. Those are not sessions: an internal thread has its own id, which is its pid.
 --
 -- In a thread pool a session that never ran a statement has no state. It is as idle as one can be, since it began.
--- When a transaction began that has failed is not told either; it has lasted at least since it failed.
 --
 -- The catalogue of roles shows a role that only monitors nobody but itself. Who may read what lies beneath is the
 -- initial user, with the id 10, or has SYSADMIN.
@@ -57,8 +56,7 @@ SELECT a.sessionid AS session_id,
        CASE WHEN a.never_used OR a.state_change IS NOT NULL
             THEN greatest(clock_timestamp() - coalesce(a.state_change, a.backend_start), interval '0')
             END AS in_state_for,
-       CASE WHEN a.state = 'idle in transaction (aborted)' THEN coalesce(a.xact_start, a.state_change)
-            ELSE a.xact_start END AS transaction_start,
+       a.xact_start AS transaction_start,
        namesend(a.usename) AS "user",
        a.usesysid = 10 OR has_table_privilege(a.usesysid, 'pg_authid', 'select') AS superuser,
        namesend(a.datname) AS database,

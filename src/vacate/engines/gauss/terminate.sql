@@ -49,10 +49,7 @@ SELECT CAST($1 AS bigint) AS session_id,
                    THEN a.listed = 1
                         AND a.state IN ('idle in transaction', 'idle in transaction (aborted)')
                         AND a.state_change = CAST($3 AS timestamptz)
-                 WHEN 'same_transaction'
-                   THEN CASE WHEN a.state = 'idle in transaction (aborted)'
-                             THEN coalesce(a.xact_start, a.state_change) ELSE a.xact_start END
-                        = CAST($3 AS timestamptz)
+                 WHEN 'same_transaction' THEN a.xact_start = CAST($3 AS timestamptz)
                  WHEN 'same_session' THEN true
                END) IS NOT TRUE THEN 'woke'
          WHEN pg_terminate_session(a.pid, a.sessionid) THEN 'signalled'
@@ -75,8 +72,7 @@ SELECT CAST($1 AS bigint) AS session_id,
 -- are equal, which is so outside the pool, and by the session everywhere else. An idle session that has a thread of
 -- the pool has just got it, or is about to give it back; either way it was used this moment. Inside a transaction a
 -- session keeps its worker, so there its state, and since when, is all that can be asked. One that never ran a
--- statement has no state, and is idle since it began. When a transaction began that has failed is not told; that it
--- failed then tells it from another one.
+-- statement has no state, and is idle since it began.
 --
 -- The threads of a parallel statement are listed under the id of its session, without a client, and are passed over. A
 -- session that is listed twice is just being handed from one thread to another, and is not idle.
@@ -107,10 +103,7 @@ SELECT CAST($1 AS bigint) AS session_id,
                    THEN a.listed = 1
                         AND a.state IN ('idle in transaction', 'idle in transaction (aborted)')
                         AND a.state_change = CAST($3 AS timestamptz)
-                 WHEN 'same_transaction'
-                   THEN CASE WHEN a.state = 'idle in transaction (aborted)'
-                             THEN coalesce(a.xact_start, a.state_change) ELSE a.xact_start END
-                        = CAST($3 AS timestamptz)
+                 WHEN 'same_transaction' THEN a.xact_start = CAST($3 AS timestamptz)
                  WHEN 'same_session' THEN true
                END) IS NOT TRUE THEN 'woke'
          WHEN pg_terminate_session(a.pid, a.sessionid) THEN 'signalled'
