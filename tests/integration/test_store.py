@@ -288,6 +288,30 @@ async def test_a_new_user_may_bring_roles(credentials: SqlCredentials) -> None:
     assert await credentials.user(name="ana", domain="acme") == with_role
 
 
+async def test_administrators_see_everybody_also_the_disabled(credentials: SqlCredentials) -> None:
+    await add_ana(credentials)
+    await credentials.grant("u1", Grant(project_id=SOUTH, role=Role.VIEWER))
+    await credentials.add_access_key(access_key="AK0", sealed_secret=b"-", user_id="u1", at=NOW)
+    await credentials.disable_access_key("AK0", at=NOW)
+    await credentials.add_user(replace(ANA, id="u2", name="bob", password_hash=None), at=NOW)
+    await credentials.disable_user("u2", at=NOW)
+
+    ana, bob = await credentials.kept_users()
+    assert (ana.user.name, {grant.role for grant in ana.user.grants}) == ("ana", {Role.OPERATOR, Role.VIEWER})
+    assert (ana.access_keys, ana.created_at, ana.disabled_at) == (1, NOW, None)
+    assert (bob.user.name, bob.user.grants, bob.access_keys, bob.disabled_at) == ("bob", (), 0, NOW)
+    keys = {key.access_key: key for key in await credentials.kept_access_keys()}
+    assert {name: key.disabled_at for name, key in keys.items()} == {"AK0": NOW, "AK1": None}
+    assert (keys["AK1"].user_name, keys["AK1"].domain, keys["AK1"].created_at) == ("ana", "acme", NOW)
+
+
+async def test_a_role_can_be_taken_once(credentials: SqlCredentials) -> None:
+    await add_ana(credentials)
+    assert await credentials.revoke("u1", NORTH)
+    assert not await credentials.revoke("u1", NORTH)
+    assert await credentials.grants_of("u1") == ()
+
+
 async def test_a_name_is_taken_once_per_domain(credentials: SqlCredentials) -> None:
     assert await credentials.add_user(ANA, at=NOW)
     grants = (Grant(project_id=NORTH, role=Role.ADMIN),)

@@ -1,10 +1,22 @@
 """Users, access keys and tokens kept in memory, for tests that are not about the store."""
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 
 from vacate.domain.identity import Grant
-from vacate.operations.access import AccessKey, CredentialAdministration, NewTemporaryKey, Temporary, TokenRecord, User
+from vacate.domain.topology import ProjectId
+from vacate.operations.access import (
+    AccessKey,
+    CredentialAdministration,
+    KeptAccessKey,
+    KeptUser,
+    NewTemporaryKey,
+    Temporary,
+    TokenRecord,
+    User,
+)
+
+_LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 class MemoryCredentials(CredentialAdministration):
@@ -64,6 +76,35 @@ class MemoryCredentials(CredentialAdministration):
         user = self.users[user_id]
         others = (kept for kept in user.grants if kept.project_id != grant.project_id)
         self.users[user_id] = replace(user, grants=(*others, grant))
+
+    async def revoke(self, user_id: str, project_id: ProjectId) -> bool:
+        user = self.users[user_id]
+        left = tuple(kept for kept in user.grants if kept.project_id != project_id)
+        self.users[user_id] = replace(user, grants=left)
+        return left != user.grants
+
+    async def kept_users(self) -> tuple[KeptUser, ...]:
+        return tuple(
+            KeptUser(
+                user=user,
+                access_keys=sum(owner == user.id for _, owner in self.access_keys.values()),
+                created_at=_LONG_AGO,
+                disabled_at=_LONG_AGO if user.id in self.disabled else None,
+            )
+            for user in self.users.values()
+        )
+
+    async def kept_access_keys(self) -> tuple[KeptAccessKey, ...]:
+        return tuple(
+            KeptAccessKey(
+                access_key=key,
+                user_name=self.users[owner].name,
+                domain=self.users[owner].domain,
+                created_at=_LONG_AGO,
+                disabled_at=_LONG_AGO if key in self.disabled else None,
+            )
+            for key, (_, owner) in self.access_keys.items()
+        )
 
     async def add_access_key(self, *, access_key: str, sealed_secret: bytes, user_id: str, at: datetime) -> None:
         del at

@@ -44,6 +44,15 @@ class AuditAction(StrEnum):
     FREEZE_OFF = "freeze:turn_off:finished"
     AUDIT_PRUNED = "audit:prune:finished"
     """The oldest events were removed; the note vouches for what came before."""
+    USER_ADDED = "user:add:finished"
+    USER_GRANTED = "user:grant:finished"
+    USER_REVOKED = "user:revoke:finished"
+    USER_PASSWORD_SET = "user:set_password:finished"  # noqa: S105 - an action's name.
+    USER_DISABLED = "user:disable:finished"
+    USER_ENABLED = "user:enable:finished"
+    ACCESS_KEY_CREATED = "access_key:create:finished"
+    ACCESS_KEY_DISABLED = "access_key:disable:finished"
+    """An account was changed; the note says which, and never a secret."""
     PROJECT_REFUSED = "project:enter:refused"
     """A credential was used for a project that it does not belong to."""
 

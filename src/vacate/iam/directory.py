@@ -4,13 +4,13 @@ import secrets
 import string
 import uuid
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from vacate.domain.errors import VacateError
 from vacate.domain.identity import Grant, Role
 from vacate.domain.topology import ProjectId
 from vacate.iam.passwords import Passwords
-from vacate.iam.sealing import Sealer
-from vacate.operations.access import CredentialAdministration, User
+from vacate.operations.access import CredentialAdministration, KeptAccessKey, KeptUser, User
 from vacate.operations.ports import Clock
 
 _ACCESS_KEY_ALPHABET = string.ascii_uppercase + string.digits
@@ -31,11 +31,19 @@ class IssuedAccessKey:
     secret_key: str = field(repr=False)
 
 
+class Seals(Protocol):
+    """What seals secret keys; `sealing.Sealer` does, once it has a sealing key."""
+
+    def seal(self, secret: bytes, *, access_key: str) -> bytes:
+        """Encrypt a secret key for keeping."""
+        ...
+
+
 class UserDirectory:
     """Makes and disables users and access keys. None is ever deleted: the audit goes on naming them."""
 
     def __init__(
-        self, *, credentials: CredentialAdministration, passwords: Passwords, sealer: Sealer, clock: Clock
+        self, *, credentials: CredentialAdministration, passwords: Passwords, sealer: Seals, clock: Clock
     ) -> None:
         """Take where users are kept, and what makes their secrets fit to be kept."""
         self._credentials = credentials
@@ -75,6 +83,53 @@ class UserDirectory:
         """
         user = await self._existing(name, domain)
         await self._credentials.grant(user.id, Grant(project_id=project_id, role=role))
+
+    async def revoke(self, *, name: str, domain: str, project_id: ProjectId) -> None:
+        """Take a user's role in a project away, from their next request.
+
+        Raises:
+            DirectoryError: no such user, or no role of theirs there.
+            StoreUnavailableError: the store does not answer.
+        """
+        user = await self._existing(name, domain)
+        if not await self._credentials.revoke(user.id, project_id):
+            raise DirectoryError(f"user {name!r} of domain {domain!r} has no role in project {project_id!r}")
+
+    async def users(self) -> tuple[KeptUser, ...]:
+        """Every user, also those that are disabled, by domain and name.
+
+        Raises:
+            StoreUnavailableError: the store does not answer.
+        """
+        return await self._credentials.kept_users()
+
+    async def access_keys(self, of: tuple[str, str] | None = None) -> tuple[KeptAccessKey, ...]:
+        """Access keys, also those that are disabled: all, or those of the user with this name and domain.
+
+        Raises:
+            DirectoryError: no such user.
+            StoreUnavailableError: the store does not answer.
+        """
+        keys = await self._credentials.kept_access_keys()
+        if of is None:
+            return keys
+        if of not in {(kept.user.name, kept.user.domain) for kept in await self._credentials.kept_users()}:
+            raise DirectoryError(f"no user {of[0]!r} in domain {of[1]!r}")
+        return tuple(key for key in keys if (key.user_name, key.domain) == of)
+
+    async def rotate_access_key(self, access_key: str) -> IssuedAccessKey:
+        """Make another access key for the user of this one, and then refuse this one from its next request.
+
+        Raises:
+            DirectoryError: no such access key, or it is disabled or temporary.
+            StoreUnavailableError: the store does not answer.
+        """
+        kept = await self._credentials.access_key(access_key)
+        if kept is None or kept.temporary is not None:
+            raise DirectoryError(f"no access key {access_key!r} that works and is not temporary")
+        issued = await self.create_access_key(name=kept.user.name, domain=kept.user.domain)
+        await self.disable_access_key(access_key)
+        return issued
 
     async def create_access_key(self, *, name: str, domain: str) -> IssuedAccessKey:
         """Make an access key for a user. Its secret key cannot be shown again.

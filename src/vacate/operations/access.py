@@ -171,6 +171,27 @@ class Credentials(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptUser:
+    """A user as an administrator sees them, also when disabled, with how many access keys of theirs are enabled."""
+
+    user: User
+    access_keys: int
+    created_at: datetime
+    disabled_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptAccessKey:
+    """An access key as an administrator sees it, also when disabled."""
+
+    access_key: str
+    user_name: str
+    domain: str
+    created_at: datetime
+    disabled_at: datetime | None
+
+
 class CredentialAdministration(Credentials, Protocol):
     """The kept users and access keys, as an administrator changes them."""
 
@@ -180,6 +201,18 @@ class CredentialAdministration(Credentials, Protocol):
 
     async def grant(self, user_id: str, grant: Grant) -> None:
         """Give a user a role in a project, instead of the one they had there."""
+        ...
+
+    async def revoke(self, user_id: str, project_id: ProjectId) -> bool:
+        """Take a user's role in a project; whether there was one."""
+        ...
+
+    async def kept_users(self) -> tuple[KeptUser, ...]:
+        """Every user, by domain and name."""
+        ...
+
+    async def kept_access_keys(self) -> tuple[KeptAccessKey, ...]:
+        """Every access key that is not a temporary one, by its user and age."""
         ...
 
     async def add_access_key(self, *, access_key: str, sealed_secret: bytes, user_id: str, at: datetime) -> None:

@@ -2,13 +2,22 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from itertools import groupby
 from typing import Any
 
-from sqlalchemy import RowMapping, Select, bindparam, select
+from sqlalchemy import RowMapping, Select, bindparam, func, select
 
 from vacate.domain.identity import Grant, Role
 from vacate.domain.topology import ProjectId
-from vacate.operations.access import AccessKey, NewTemporaryKey, Temporary, TokenRecord, User
+from vacate.operations.access import (
+    AccessKey,
+    KeptAccessKey,
+    KeptUser,
+    NewTemporaryKey,
+    Temporary,
+    TokenRecord,
+    User,
+)
 from vacate.store.database import Database
 from vacate.store.tables import access_keys, grants, temporary_keys, tokens, users
 
@@ -58,10 +67,33 @@ _BY_NAME = _enabled(
     .where(users.c.name == bindparam("name"), users.c.domain == bindparam("domain"))
 )
 _BY_ID = _enabled(select(*_USER_COLUMNS).select_from(_USERS).where(users.c.id == bindparam("id")))
+_KEYS_OF_USER = (
+    select(func.count())
+    .select_from(access_keys)
+    .where(access_keys.c.user_id == users.c.id, access_keys.c.disabled_at.is_(None))
+    .scalar_subquery()
+    .label("access_keys")
+)
+_ALL_USERS = (
+    select(*_USER_COLUMNS, users.c.created_at, users.c.disabled_at, _KEYS_OF_USER)
+    .select_from(_USERS)
+    .order_by(users.c.domain, users.c.name, grants.c.project_id)
+)
+_ALL_ACCESS_KEYS = (
+    select(
+        access_keys.c.access_key,
+        access_keys.c.created_at,
+        access_keys.c.disabled_at,
+        users.c.name.label("user_name"),
+        users.c.domain,
+    )
+    .select_from(access_keys.join(users, users.c.id == access_keys.c.user_id))
+    .order_by(users.c.domain, users.c.name, access_keys.c.created_at, access_keys.c.access_key)
+)
 
 
 class SqlCredentials:
-    """What is kept about who may ask. Disabled users and access keys are never returned."""
+    """What is kept about who may ask. Only the lists for administrators have disabled users and access keys."""
 
     def __init__(self, database: Database) -> None:
         """Take the opened store."""
@@ -177,6 +209,30 @@ class SqlCredentials:
             await connection.execute(
                 new_role.on_conflict_do_update(index_elements=key, set_={"role": grant.role.value})
             )
+
+    async def revoke(self, user_id: str, project_id: ProjectId) -> bool:
+        """Take a user's role in a project; whether there was one."""
+        role = grants.delete().where(grants.c.user_id == user_id, grants.c.project_id == project_id)
+        async with self._database.write() as connection:
+            taken = await connection.execute(role)
+        return taken.rowcount > 0
+
+    async def kept_users(self) -> tuple[KeptUser, ...]:
+        """Every user, by domain and name."""
+        rows = await self._rows(_ALL_USERS)
+        return tuple(
+            KeptUser(
+                user=_user(own),
+                access_keys=own[0]["access_keys"],
+                created_at=own[0]["created_at"],
+                disabled_at=own[0]["disabled_at"],
+            )
+            for own in (list(of_one) for _, of_one in groupby(rows, key=lambda row: row["id"]))
+        )
+
+    async def kept_access_keys(self) -> tuple[KeptAccessKey, ...]:
+        """Every access key that is not a temporary one, by its user and age."""
+        return tuple(KeptAccessKey(**row) for row in await self._rows(_ALL_ACCESS_KEYS))
 
     async def add_access_key(self, *, access_key: str, sealed_secret: bytes, user_id: str, at: datetime) -> None:
         """Keep a new access key with its sealed secret."""

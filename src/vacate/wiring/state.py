@@ -1,8 +1,8 @@
 """Vacate's own state, opened: what commands and the service have in common."""
 
 import os
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Generator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -77,10 +77,29 @@ async def open_directory(settings: Settings) -> AsyncGenerator[UserDirectory]:
     Raises:
         SettingsError, StoreUnavailableError.
     """
-    sealer = Sealer(sealing_key(os.environ, settings.store.secret_key_file))
-    passwords = Passwords()
     async with open_state(settings) as state:
-        try:
-            yield UserDirectory(credentials=state.credentials, passwords=passwords, sealer=sealer, clock=utc_now)
-        finally:
-            passwords.close()
+        with directory_of(state, settings) as directory:
+            yield directory
+
+
+@contextmanager
+def directory_of(state: State, settings: Settings) -> Generator[UserDirectory]:
+    """The directory of users and access keys of a store that is open. The sealing key is read when one is sealed."""
+    passwords = Passwords()
+    try:
+        yield UserDirectory(
+            credentials=state.credentials, passwords=passwords, sealer=_SealerOnDemand(settings), clock=utc_now
+        )
+    finally:
+        passwords.close()
+
+
+class _SealerOnDemand:
+    """Seals with the configured key, which most commands never need."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+
+    def seal(self, secret: bytes, *, access_key: str) -> bytes:
+        sealer = Sealer(sealing_key(os.environ, self._settings.store.secret_key_file))
+        return sealer.seal(secret, access_key=access_key)

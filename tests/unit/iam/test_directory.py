@@ -128,3 +128,40 @@ async def test_another_password_is_hashed_and_never_empty(
     assert credentials.users[user.id].password_hash is None
     await directory.set_password(name="ana", domain="acme", password=PASSWORD)
     assert str(credentials.users[user.id].password_hash).startswith("$argon2id$")
+
+
+async def test_a_role_is_taken_away_where_there_is_one(
+    directory: UserDirectory, credentials: MemoryCredentials
+) -> None:
+    user = await directory.add_user(name="ana", domain="acme")
+    await directory.grant(name="ana", domain="acme", project_id=NORTH, role=Role.ADMIN)
+    await directory.revoke(name="ana", domain="acme", project_id=NORTH)
+    assert credentials.users[user.id].grants == ()
+    with pytest.raises(DirectoryError, match="has no role in project 'p-north'"):
+        await directory.revoke(name="ana", domain="acme", project_id=NORTH)
+
+
+async def test_a_rotated_access_key_is_refused_and_its_user_has_another(
+    directory: UserDirectory, credentials: MemoryCredentials
+) -> None:
+    await directory.add_user(name="ana", domain="acme")
+    old = await directory.create_access_key(name="ana", domain="acme")
+    new = await directory.rotate_access_key(old.access_key)
+    assert await credentials.access_key(old.access_key) is None
+    kept = await credentials.access_key(new.access_key)
+    assert kept is not None
+    assert kept.user.name == "ana"
+    with pytest.raises(DirectoryError, match="no access key"):
+        await directory.rotate_access_key(old.access_key)
+
+
+async def test_access_keys_are_listed_of_one_user_or_of_all(directory: UserDirectory) -> None:
+    for name in ("ana", "bob"):
+        await directory.add_user(name=name, domain="acme")
+    keys = {
+        name: (await directory.create_access_key(name=name, domain="acme")).access_key for name in ("ana", "bob", "ana")
+    }
+    assert {key.user_name for key in await directory.access_keys(("bob", "acme"))} == {"bob"}
+    assert {keys["ana"], keys["bob"]} <= {key.access_key for key in await directory.access_keys()}
+    with pytest.raises(DirectoryError, match="no user 'eve'"):
+        await directory.access_keys(("eve", "acme"))
