@@ -147,8 +147,8 @@ NODE_NAMES = ("cn_5001", "dn_6001_6002_6003")
 PLATFORM_USERS = ("rdsAdmin", "root")
 # Few names, shared by sessions, selections and guards, so that they meet.
 _NAMES = ("app", "web", "shop", "reports", "batch", "", "App", FDW_APPLICATION, "vacate", "cn_5001_old", *NODE_NAMES)
-_USERS = (*_NAMES, *PLATFORM_USERS)
-_APPLICATIONS = (*_NAMES, *TOOL_NAMES)
+_USERS = (*_NAMES, *PLATFORM_USERS, "barman")
+_APPLICATIONS = (*_NAMES, *TOOL_NAMES, "pg_restore", "Patroni heartbeat")
 ADDRESSES = {
     "192.0.2.7": "192.0.2.7",
     "::ffff:192.0.2.7": "192.0.2.7",
@@ -160,7 +160,15 @@ ADDRESSES = {
     "db-1.example": None,
 }
 """Spellings of addresses, each with the address that it means; `None` where it is no address."""
-_STATEMENTS = ("SELECT 1", "", "LISTEN jobs", "COMMIT", "UNLISTEN *", "BEGIN; listen jobs; COMMIT")
+_STATEMENTS = (
+    "SELECT 1",
+    "",
+    "LISTEN jobs",
+    "COMMIT",
+    "UNLISTEN *",
+    "BEGIN; listen jobs; COMMIT",
+    "SELECT jobid FROM pgagent.pga_job",
+)
 _STATES = (IDLE, "active", "idle in transaction", "idle in transaction (aborted)", "disabled", "Idle", None)
 _BACKENDS = (CLIENT_BACKEND, "walsender", "background worker", "checkpointer", "", None)
 

@@ -11,6 +11,7 @@ from tests.support.sessions import (
     DATA_NODE,
     GAUSS_COORDINATOR,
     GAUSS_DATA_NODE,
+    Facts,
     checkpointer,
     hidden_session,
     idle_session,
@@ -61,6 +62,10 @@ ALONE = {
         GuardSettings(applications=frozenset({"pg_cron"})),
         COORDINATOR,
     ),
+    GuardName.MAINTENANCE_TOOL: (idle_session(application="pg_restore"), NO_SETTINGS, COORDINATOR),
+    GuardName.CLUSTER_MANAGER: (idle_session(application="Patroni"), NO_SETTINGS, COORDINATOR),
+    GuardName.JOB_AGENT: (idle_session(query="SELECT * FROM pgagent.pga_job"), NO_SETTINGS, COORDINATOR),
+    GuardName.COMPANION_USER: (idle_session(user="rewind_user"), NO_SETTINGS, COORDINATOR),
     GuardName.LISTENER: (idle_session(query="LISTEN jobs"), NO_SETTINGS, COORDINATOR),
     GuardName.HELD_CURSOR: (idle_session(query="DECLARE c CURSOR WITH HOLD FOR SELECT 1"), NO_SETTINGS, COORDINATOR),
     GuardName.BASE_BACKUP: (idle_session(query="SELECT pg_backup_start('nightly')"), NO_SETTINGS, COORDINATOR),
@@ -125,6 +130,10 @@ def test_the_names_of_the_guards_are_what_users_write() -> None:
         "platform_user",
         "protected_user",
         "protected_application",
+        "maintenance_tool",
+        "cluster_manager",
+        "job_agent",
+        "companion_user",
         "listener",
         "held_cursor",
         "base_backup",
@@ -363,6 +372,40 @@ def test_a_busy_tool_of_the_cluster_is_spared_as_one_first() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("facts", "name"),
+    [
+        ({"application": "pgBackRest [backup]"}, GuardName.MAINTENANCE_TOOL),
+        ({"application": "pgcopydb[54] copy worker"}, GuardName.MAINTENANCE_TOOL),
+        ({"application": "Patroni heartbeat"}, GuardName.CLUSTER_MANAGER),
+        ({"application": "repmgr"}, GuardName.CLUSTER_MANAGER),
+        ({"query": 'INSERT INTO "pgagent"."pga_jobsteplog" (jslid) VALUES (1)'}, GuardName.JOB_AGENT),
+        ({"query": "UPDATE PGAGENT . pga_jobagent SET jagpid = 1"}, GuardName.JOB_AGENT),
+        ({"application": "citus_internal gpid=10000012345"}, GuardName.COORDINATOR_LINK),
+        ({"application": "pgxc:cn1"}, GuardName.COORDINATOR_LINK),
+    ],
+)
+def test_programs_beside_the_server_are_known_in_every_form_they_have(facts: Facts, name: GuardName) -> None:
+    assert objectors(idle_session(**facts)) == {name}
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        {"application": "pg_dumper"},
+        {"application": "PG_DUMP"},
+        {"application": "Patronize"},
+        {"application": "citus_internal"},
+        {"user": "Barman"},
+        {"user": "barmans"},
+        {"query": "SELECT 'pgagent.pga_job'"},
+        {"query": "SELECT * FROM pgagent_jobs"},
+    ],
+)
+def test_whoever_is_called_nearly_so_is_a_client_like_any_other(facts: Facts) -> None:
+    assert objectors(idle_session(**facts)) == set()
+
+
 def test_guards_object_in_the_order_of_their_names() -> None:
     everything = idle_session(
         own=True,
@@ -371,7 +414,7 @@ def test_guards_object_in_the_order_of_their_names() -> None:
         superuser=True,
         user="root",
         application="cm_agent",
-        query="LISTEN jobs; DECLARE c CURSOR WITH HOLD FOR SELECT 1; SELECT pg_backup_start($1)",
+        query="LISTEN a; DECLARE c CURSOR WITH HOLD FOR SELECT pgagent.x; SELECT pg_backup_start($1)",
         holds_advisory_lock=True,
         holds_replication_slot=True,
         user_dropped=True,
@@ -380,10 +423,12 @@ def test_guards_object_in_the_order_of_their_names() -> None:
     settings = GuardSettings(users=frozenset({"root"}), applications=frozenset({"cm_agent"}))
     where = replace(GAUSS_DATA_NODE, coordinators=frozenset({"cm_agent"}))
     found = [objection.by for objection in verdict(everything, settings, where).objections]
-    assert found == [name for name in GuardName if name is not GuardName.NO_CLIENT_ADDRESS]
+    # One name is one program's.
+    elsewhere = {GuardName.MAINTENANCE_TOOL, GuardName.CLUSTER_MANAGER, GuardName.COMPANION_USER}
+    assert found == [name for name in GuardName if name not in {GuardName.NO_CLIENT_ADDRESS, *elsewhere}]
     # Without an address nobody is another node, so the two do not meet.
     found = [o.by for o in verdict(replace(everything, client_address=None), settings, where).objections]
-    assert found == [name for name in GuardName if name is not GuardName.PEER_NODE]
+    assert found == [name for name in GuardName if name not in {GuardName.PEER_NODE, *elsewhere}]
 
 
 def test_the_guards_are_asked_in_the_order_of_their_names() -> None:

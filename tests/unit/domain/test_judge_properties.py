@@ -52,6 +52,7 @@ DEMANDS = {
     "idle in transaction": Demand.SAME_IDLE_TRANSACTION,
     "idle in transaction (aborted)": Demand.SAME_IDLE_TRANSACTION,
 }
+JOBS = "SELECT jobid FROM pgagent.pga_job"
 LISTENING = {"LISTEN jobs", "BEGIN; listen jobs; COMMIT"}
 
 
@@ -160,6 +161,10 @@ PROTECTED: dict[GuardName, Callable[[Session, GuardSettings, Surroundings], bool
     GuardName.PLATFORM_USER: lambda s, _, w: of_gauss(w) and s.user in PLATFORM_USERS,
     GuardName.PROTECTED_USER: lambda s, g, _: s.user in g.users,
     GuardName.PROTECTED_APPLICATION: lambda s, g, _: s.application in g.applications,
+    GuardName.MAINTENANCE_TOOL: lambda s, _, __: s.application == "pg_restore",
+    GuardName.CLUSTER_MANAGER: lambda s, _, __: s.application == "Patroni heartbeat",
+    GuardName.JOB_AGENT: lambda s, _, __: s.query == JOBS,
+    GuardName.COMPANION_USER: lambda s, _, __: s.user == "barman",
     GuardName.LISTENER: lambda s, _, __: s.query in LISTENING or (s.held.listening and s.query != "UNLISTEN *"),
     GuardName.HELD_CURSOR: lambda s, _, __: bool(s.held.cursors),
     GuardName.BASE_BACKUP: lambda s, _, __: s.held.backup,

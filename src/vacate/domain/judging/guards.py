@@ -8,6 +8,7 @@ terminating statement compares again.
 from collections.abc import Callable
 
 from vacate.domain.addresses import is_among
+from vacate.domain.companions import COMPANION_USERS, is_a_managers, is_a_peers, is_a_tools, is_the_agents
 from vacate.domain.judging.evidence import fetched_from, heartbeat, held_after
 from vacate.domain.judging.settings import GuardName, GuardSettings
 from vacate.domain.judging.surroundings import Surroundings
@@ -69,6 +70,26 @@ def _protected_application(session: Session, settings: GuardSettings, _: Surroun
     return None
 
 
+def _maintenance_tool(session: Session, _: GuardSettings, __: Surroundings) -> str | None:
+    found = session.application and is_a_tools(session.application)
+    return f"it belongs to a tool that is at work: {session.application}" if found else None
+
+
+def _cluster_manager(session: Session, _: GuardSettings, __: Surroundings) -> str | None:
+    found = session.application and is_a_managers(session.application)
+    return f"it belongs to a program that watches over the cluster: {session.application}" if found else None
+
+
+def _job_agent(session: Session, _: GuardSettings, __: Surroundings) -> str | None:
+    return "it works on the jobs of pgAgent" if session.query and is_the_agents(session.query) else None
+
+
+def _companion_user(session: Session, _: GuardSettings, __: Surroundings) -> str | None:
+    if session.user in COMPANION_USERS:
+        return f"user {session.user!r} is one that a program beside the server logs in as"
+    return None
+
+
 def _listener(session: Session, _: GuardSettings, __: Surroundings) -> str | None:
     if held_after(session.held, session.query).listening:
         now = held_after(NOTHING_HELD, session.query).listening
@@ -105,7 +126,9 @@ def _coordinator_link(session: Session, _: GuardSettings, surroundings: Surround
         # Coordinators of this family have links to one another as well.
         found = named or is_a_nodes(application)
     else:
-        found = surroundings.kind is ComponentKind.DATA_NODE and (named or application == FDW_APPLICATION)
+        on_data_node = surroundings.kind is ComponentKind.DATA_NODE and (named or application == FDW_APPLICATION)
+        # Nodes of these clusters are linked to one another, whatever their part is.
+        found = on_data_node or is_a_peers(application)
     return f"it is a coordinator's pooled link ({application})" if found else None
 
 
@@ -151,6 +174,10 @@ GUARDS: dict[GuardName, Guard] = {
     GuardName.PLATFORM_USER: _platform_user,
     GuardName.PROTECTED_USER: _protected_user,
     GuardName.PROTECTED_APPLICATION: _protected_application,
+    GuardName.MAINTENANCE_TOOL: _maintenance_tool,
+    GuardName.CLUSTER_MANAGER: _cluster_manager,
+    GuardName.JOB_AGENT: _job_agent,
+    GuardName.COMPANION_USER: _companion_user,
     GuardName.LISTENER: _listener,
     GuardName.HELD_CURSOR: _held_cursor,
     GuardName.BASE_BACKUP: _base_backup,
@@ -168,6 +195,10 @@ WAIVED_WHEN_NAMED = frozenset(
     {
         GuardName.NO_CLIENT_ADDRESS,
         GuardName.OWNER_DROPPED,
+        GuardName.MAINTENANCE_TOOL,
+        GuardName.CLUSTER_MANAGER,
+        GuardName.JOB_AGENT,
+        GuardName.COMPANION_USER,
         GuardName.LISTENER,
         GuardName.HELD_CURSOR,
         GuardName.BASE_BACKUP,
