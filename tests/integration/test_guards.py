@@ -1,11 +1,16 @@
 """The guards on real servers: each spares as long as its evidence lasts, and no longer."""
 
 from datetime import datetime, timedelta
+from ipaddress import ip_network
 from pathlib import Path
+
+import pytest
 
 from tests.support.in_process import Vacate, fates, session_ids, vacate
 from tests.support.postgres import VACATE, Clients, LiveServer, eventually
-from vacate.domain.judging.settings import GuardName
+from vacate.domain.judging.settings import GuardName, GuardSettings
+from vacate.domain.patterns import Glob
+from vacate.domain.stored_names import stored_application
 from vacate.domain.sweeps import Outcome
 from vacate.engines.gateway import GatewaySettings
 
@@ -183,3 +188,65 @@ async def test_a_running_base_backup_is_spared_until_it_is_stopped(
         over = await service.sweep()
 
     assert session_ids(over, Outcome.TERMINATED) == {backup.pid}
+
+
+# --- names -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["café", "é" * 40, "x" * 70, "tab\tname", "web"])
+async def test_the_server_keeps_an_applications_name_as_it_is_foretold(
+    server: LiveServer, clients: Clients, name: str
+) -> None:
+    client = await clients.idle()
+    await client.use("SELECT set_config('application_name', '" + name + "', false)")
+    (row,) = await server.ask("SELECT application_name FROM pg_stat_activity WHERE pid = $1", client.pid)
+    assert row["application_name"] == stored_application(name, escaped=server.major >= 16)
+
+
+@pytest.mark.parametrize(
+    ("application", "user", "guard"),
+    [
+        ("pg_restore", "app", GuardName.MAINTENANCE_TOOL),
+        ("pgBackRest [backup]", "app", GuardName.MAINTENANCE_TOOL),
+        ("Patroni heartbeat", "app", GuardName.CLUSTER_MANAGER),
+        ("citus_internal gpid=10000012345", "app", GuardName.COORDINATOR_LINK),
+        ("", "rewind_user", GuardName.COMPANION_USER),
+    ],
+)
+async def test_a_program_beside_the_server_is_spared_and_its_guard_can_be_switched_off(
+    server: LiveServer, clients: Clients, tmp_path: Path, application: str, user: str, guard: GuardName
+) -> None:
+    if user != "app":
+        server.server.psql(f"CREATE ROLE {user} LOGIN PASSWORD 'correct horse'")
+    program = await clients.idle(application=application, user=user)
+    async with vacate(tmp_path, server.dsn()) as service:
+        spared = await service.sweep()
+    assert fates(spared)[program.pid].by == guard
+    async with vacate(tmp_path, server.dsn(), guards=GuardSettings(off=frozenset({guard}))) as service:
+        ended = await service.sweep()
+    assert session_ids(ended, Outcome.TERMINATED) == {program.pid}
+
+
+async def test_the_poller_of_pgagent_is_spared_by_what_it_asks(
+    server: LiveServer, clients: Clients, tmp_path: Path
+) -> None:
+    server.server.psql("CREATE SCHEMA pgagent; CREATE TABLE pgagent.pga_job (jobid int)")
+    server.server.psql("GRANT USAGE ON SCHEMA pgagent TO app; GRANT SELECT ON pgagent.pga_job TO app")
+    poller = await clients.idle("SELECT jobid FROM pgagent.pga_job", application="")
+    async with vacate(tmp_path, server.dsn()) as service:
+        assert fates(await service.sweep())[poller.pid].by == GuardName.JOB_AGENT
+        await poller.use("SELECT 1")
+        over = await service.sweep()
+    assert session_ids(over, Outcome.TERMINATED) == {poller.pid}
+
+
+async def test_databases_and_clients_are_protected_by_pattern_and_network(
+    server: LiveServer, clients: Clients, tmp_path: Path
+) -> None:
+    client = await clients.idle()
+    by_database = GuardSettings(databases=frozenset({Glob("post*")}))
+    by_client = GuardSettings(clients=frozenset({ip_network("127.0.0.0/8"), ip_network("::1/128")}))
+    for guards, guard in ((by_database, GuardName.PROTECTED_DATABASE), (by_client, GuardName.PROTECTED_CLIENT)):
+        async with vacate(tmp_path, server.dsn(), guards=guards) as service:
+            assert fates(await service.sweep())[client.pid].by == guard
+    assert await client.is_alive()

@@ -294,8 +294,10 @@ limits = st.builds(
 )
 guard_settings = st.just(GuardSettings()) | st.builds(
     GuardSettings,
-    users=st.frozensets(names, max_size=2),
-    applications=st.frozensets(names, max_size=2),
+    users=st.frozensets(patterns, max_size=2),
+    applications=st.frozensets(patterns, max_size=2),
+    databases=st.frozensets(names, max_size=1),
+    clients=st.frozensets(st.sampled_from(NETWORKS).map(ip_network), max_size=1),
     off=st.frozensets(st.sampled_from(GuardName)),
 )
 surroundings = st.builds(

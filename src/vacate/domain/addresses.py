@@ -2,8 +2,9 @@
 
 from collections.abc import Set as AbstractSet
 from functools import lru_cache
-from ipaddress import IPv4Address, IPv6Address, ip_address
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 
+Network = IPv4Network | IPv6Network
 _Address = IPv4Address | IPv6Address
 
 

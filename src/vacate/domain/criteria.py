@@ -4,9 +4,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
-from ipaddress import IPv4Network, IPv6Network
 
-from vacate.domain.addresses import parse
+from vacate.domain.addresses import Network, parse
 from vacate.domain.criterion import Criterion
 from vacate.domain.fingerprints import fingerprint
 from vacate.domain.limits import Limits
@@ -15,8 +14,6 @@ from vacate.domain.sessions import ABORTED, HIDING, IDLE, IN_TRANSACTION, Sessio
 
 WAITING_STATES = (IDLE, IN_TRANSACTION, ABORTED)
 """The states in which a session waits for its client. No sweep chooses a session in any other."""
-
-Network = IPv4Network | IPv6Network
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

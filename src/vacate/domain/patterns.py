@@ -1,7 +1,7 @@
 """Patterns that names and statements are compared with, in time that grows with the length of the text alone."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -21,6 +21,14 @@ class Glob:
     def __post_init__(self) -> None:
         """Translate it once."""
         object.__setattr__(self, "_fits", re.compile(_translated(self.text), re.DOTALL).fullmatch)
+
+    @property
+    def shortest(self) -> str:
+        """The shortest text that the glob describes, with a `?` in each place where it takes any one character."""
+        return "".join(
+            "" if token["run"] else token["plain"] or token["one"] or token["other"]
+            for token in _GLOB.finditer(self.text)
+        )
 
     def matches(self, text: str) -> bool:
         """Whether the text is one that the glob describes, letter case included."""
@@ -47,7 +55,7 @@ Pattern: TypeAlias = str | Glob | Regex
 """A text stands for exactly itself."""
 
 
-def is_one_of(text: str, patterns: Sequence[Pattern]) -> bool:
+def is_one_of(text: str, patterns: Collection[Pattern]) -> bool:
     """Whether any of the patterns fits the text."""
     return text in patterns or any(not isinstance(p, str) and p.matches(text) for p in patterns)
 

@@ -1,17 +1,20 @@
 """Criteria as they are written, in TOML or in JSON, and what that means in the domain's words."""
 
 import re
+from functools import partial
 from ipaddress import IPv6Network, ip_network
 from typing import Annotated, Final
 
 import msgspec
 from msgspec import Meta
 
-from vacate.domain.criteria import WAITING_STATES, Criteria, Network, Networks, Selection, StateThreshold
+from vacate.domain.addresses import Network
+from vacate.domain.criteria import WAITING_STATES, Criteria, Networks, Selection, StateThreshold
 from vacate.domain.durations import duration
 from vacate.domain.errors import CriteriaError
 from vacate.domain.limits import Grouping, Limits
 from vacate.domain.patterns import Glob, Pattern
+from vacate.domain.stored_names import never_met
 from vacate.operations.patterns import regex
 
 _MOST_TEXT: Final = 10_000
@@ -126,9 +129,9 @@ def read_criteria(shape: CriteriaShape, place: str) -> Criteria:
     """
     return Criteria(
         states=_states(shape.states, f"{place}.states"),
-        users=_selection(shape.users, f"{place}.users"),
-        databases=_selection(shape.databases, f"{place}.databases"),
-        applications=_selection(shape.applications, f"{place}.applications"),
+        users=_selection(shape.users, f"{place}.users", "user"),
+        databases=_selection(shape.databases, f"{place}.databases", "database"),
+        applications=_selection(shape.applications, f"{place}.applications", "application"),
         clients=_networks(shape.clients, f"{place}.clients"),
         statements=_selection(shape.statements, f"{place}.statements"),
         fingerprints=Selection(include=shape.fingerprints.include, exclude=shape.fingerprints.exclude),
@@ -181,12 +184,27 @@ def _key(state: str) -> str:
     return state if state.isalpha() else f'"{state}"'
 
 
-def _selection(written: SelectionShape, place: str) -> Selection:
+def _selection(written: SelectionShape, place: str, what: str | None = None) -> Selection:
+    """Names of users, databases or applications, or the texts of statements where `what` is none of them."""
+    read = _patterns if what is None else partial(read_names, what=what)
     include = written.include
     return Selection(
-        include=None if include is None else _patterns(include, f"{place}.include"),
-        exclude=_patterns(written.exclude, f"{place}.exclude"),
+        include=None if include is None else read(include, f"{place}.include"),
+        exclude=read(written.exclude, f"{place}.exclude"),
     )
+
+
+def read_names(entries: Entries, place: str, what: str) -> tuple[Pattern, ...]:
+    """Names of users, databases or applications as they are written, in the domain's words.
+
+    Raises:
+        CriteriaError: one of them cannot be used, or no session can ever have it; the message names where.
+    """
+    names = _patterns(entries, place)
+    for number, name in enumerate(names):
+        if why := never_met(name, what):
+            raise CriteriaError(f"{place}[{number}]: {why}")
+    return names
 
 
 def _patterns(entries: Entries, place: str) -> tuple[Pattern, ...]:
@@ -210,12 +228,17 @@ def _pattern(entry: Entry, place: str) -> Pattern:
 def _networks(written: NetworksShape, place: str) -> Networks:
     include = written.include
     return Networks(
-        include=None if include is None else _all_networks(include, f"{place}.include"),
-        exclude=_all_networks(written.exclude, f"{place}.exclude"),
+        include=None if include is None else read_networks(include, f"{place}.include"),
+        exclude=read_networks(written.exclude, f"{place}.exclude"),
     )
 
 
-def _all_networks(texts: NetworkTexts, place: str) -> tuple[Network, ...]:
+def read_networks(texts: NetworkTexts, place: str) -> tuple[Network, ...]:
+    """Addresses and networks as they are written.
+
+    Raises:
+        CriteriaError: one of them is neither; the message names where.
+    """
     return tuple(_network(text, f"{place}[{number}]") for number, text in enumerate(texts))
 
 

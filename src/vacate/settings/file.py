@@ -23,7 +23,7 @@ from vacate.domain.topology import (
 )
 from vacate.inventory.static import ConfiguredInstance
 from vacate.operations.access import Project, Region
-from vacate.operations.wanted import CriteriaShape, read_criteria
+from vacate.operations.wanted import CriteriaShape, Entries, NetworkTexts, read_criteria, read_names, read_networks
 from vacate.store.audit import Statements
 from vacate.telemetry.logs import LogFormat
 from vacate.webhooks.endpoints import MessageType
@@ -121,8 +121,10 @@ class CriteriaSection(CriteriaShape, frozen=True):
 class GuardsSection(Section, frozen=True):
     """`[projects.instances.guards]`: what is protected beyond the defaults, and which defaults are off."""
 
-    users: tuple[str, ...] = ()
-    applications: tuple[str, ...] = ()
+    users: Entries = ()
+    applications: Entries = ()
+    databases: Entries = ()
+    clients: NetworkTexts = ()
     off: tuple[GuardName, ...] = ()
 
 
@@ -289,11 +291,7 @@ def _instance(project: ProjectSection, entry: InstanceSection, region: str) -> C
             ),
         ),
         criteria=_criteria(entry),
-        guards=GuardSettings(
-            users=frozenset(entry.guards.users),
-            applications=frozenset(entry.guards.applications),
-            off=frozenset(entry.guards.off),
-        ),
+        guards=_guards(entry),
     )
 
 
@@ -319,6 +317,20 @@ def _port(section: InstanceSection) -> int:
 def _criteria(entry: InstanceSection) -> Criteria:
     try:
         return read_criteria(entry.criteria, "criteria")
+    except CriteriaError as error:
+        raise SettingsError(f"instance {entry.name}: {error}") from error
+
+
+def _guards(entry: InstanceSection) -> GuardSettings:
+    written = entry.guards
+    try:
+        return GuardSettings(
+            users=frozenset(read_names(written.users, "guards.users", "user")),
+            applications=frozenset(read_names(written.applications, "guards.applications", "application")),
+            databases=frozenset(read_names(written.databases, "guards.databases", "database")),
+            clients=frozenset(read_networks(written.clients, "guards.clients")),
+            off=frozenset(written.off),
+        )
     except CriteriaError as error:
         raise SettingsError(f"instance {entry.name}: {error}") from error
 

@@ -3,6 +3,7 @@
 import time
 from dataclasses import replace
 from datetime import timedelta
+from ipaddress import ip_network
 
 import pytest
 
@@ -23,8 +24,10 @@ from vacate.domain.judging.judge import judge
 from vacate.domain.judging.settings import GuardName, GuardSettings
 from vacate.domain.judging.surroundings import Surroundings
 from vacate.domain.judging.verdicts import Objection, Verdict
+from vacate.domain.patterns import Glob
 from vacate.domain.sessions import Demand, Session
 from vacate.domain.topology import ComponentKind
+from vacate.operations.patterns import regex
 
 EVERY_GUARD = frozenset(GuardName)
 NO_SETTINGS = GuardSettings()
@@ -60,6 +63,16 @@ ALONE = {
     GuardName.PROTECTED_APPLICATION: (
         idle_session(application="pg_cron"),
         GuardSettings(applications=frozenset({"pg_cron"})),
+        COORDINATOR,
+    ),
+    GuardName.PROTECTED_DATABASE: (
+        idle_session(database="ledger"),
+        GuardSettings(databases=frozenset({Glob("led*")})),
+        COORDINATOR,
+    ),
+    GuardName.PROTECTED_CLIENT: (
+        idle_session(client_address="198.51.100.9"),
+        GuardSettings(clients=frozenset({ip_network("198.51.100.0/24")})),
         COORDINATOR,
     ),
     GuardName.MAINTENANCE_TOOL: (idle_session(application="pg_restore"), NO_SETTINGS, COORDINATOR),
@@ -130,6 +143,8 @@ def test_the_names_of_the_guards_are_what_users_write() -> None:
         "platform_user",
         "protected_user",
         "protected_application",
+        "protected_database",
+        "protected_client",
         "maintenance_tool",
         "cluster_manager",
         "job_agent",
@@ -372,6 +387,22 @@ def test_a_busy_tool_of_the_cluster_is_spared_as_one_first() -> None:
     ]
 
 
+@pytest.mark.parametrize("address", ["192.0.2.7", "::ffff:192.0.2.7"])
+def test_a_protected_network_holds_its_clients_however_they_are_written(address: str) -> None:
+    settings = GuardSettings(clients=frozenset({ip_network("192.0.2.0/29")}))
+    assert objectors(idle_session(client_address=address), settings) == {GuardName.PROTECTED_CLIENT}
+    assert objectors(idle_session(client_address="192.0.2.8"), settings) == set()
+    unreadable = verdict(idle_session(client_address="db-1.example"), settings)
+    assert unreadable.reason == "it cannot be told whether client 'db-1.example' is protected"
+
+
+def test_a_protected_name_may_be_a_pattern() -> None:
+    settings = GuardSettings(users=frozenset({regex("^etl_[0-9]+$", "here"), "clerk"}))
+    for user in ("etl_7", "clerk"):
+        assert objectors(idle_session(user=user), settings) == {GuardName.PROTECTED_USER}
+    assert objectors(idle_session(user="etl_x"), settings) == set()
+
+
 @pytest.mark.parametrize(
     ("facts", "name"),
     [
@@ -420,15 +451,26 @@ def test_guards_object_in_the_order_of_their_names() -> None:
         user_dropped=True,
         database=None,
     )
-    settings = GuardSettings(users=frozenset({"root"}), applications=frozenset({"cm_agent"}))
+    settings = GuardSettings(
+        users=frozenset({"root"}),
+        applications=frozenset({Glob("cm_*")}),
+        clients=frozenset({ip_network("192.0.2.0/24")}),
+    )
     where = replace(GAUSS_DATA_NODE, coordinators=frozenset({"cm_agent"}))
     found = [objection.by for objection in verdict(everything, settings, where).objections]
-    # One name is one program's.
-    elsewhere = {GuardName.MAINTENANCE_TOOL, GuardName.CLUSTER_MANAGER, GuardName.COMPANION_USER}
+    # One name is one program's, and what has no name is on no list. Without an address nobody is on one either.
+    elsewhere = {
+        GuardName.PROTECTED_DATABASE,
+        GuardName.MAINTENANCE_TOOL,
+        GuardName.CLUSTER_MANAGER,
+        GuardName.COMPANION_USER,
+    }
     assert found == [name for name in GuardName if name not in {GuardName.NO_CLIENT_ADDRESS, *elsewhere}]
     # Without an address nobody is another node, so the two do not meet.
     found = [o.by for o in verdict(replace(everything, client_address=None), settings, where).objections]
-    assert found == [name for name in GuardName if name not in {GuardName.PEER_NODE, *elsewhere}]
+    assert found == [
+        name for name in GuardName if name not in {GuardName.PEER_NODE, GuardName.PROTECTED_CLIENT, *elsewhere}
+    ]
 
 
 def test_the_guards_are_asked_in_the_order_of_their_names() -> None:

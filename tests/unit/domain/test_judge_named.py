@@ -1,6 +1,7 @@
 """Sessions that a caller named: who is spared all the same, and what no naming can waive."""
 
 from dataclasses import replace
+from ipaddress import ip_network
 
 import pytest
 from hypothesis import event, given
@@ -57,9 +58,16 @@ STILL_SPARED = {
     GuardName.PLATFORM_USER: idle_session(user="rdsAdmin"),
     GuardName.PROTECTED_USER: idle_session(user="backup"),
     GuardName.PROTECTED_APPLICATION: idle_session(application="pg_cron"),
+    GuardName.PROTECTED_DATABASE: idle_session(database="ledger"),
+    GuardName.PROTECTED_CLIENT: idle_session(client_address="198.51.100.9"),
     GuardName.UNKNOWN: idle_session(database=None),
 }
-PROTECTING = GuardSettings(users=frozenset({"backup"}), applications=frozenset({"pg_cron"}))
+PROTECTING = GuardSettings(
+    users=frozenset({"backup"}),
+    applications=frozenset({"pg_cron"}),
+    databases=frozenset({"ledger"}),
+    clients=frozenset({ip_network("198.51.100.9")}),
+)
 demands = st.sampled_from([Demand.SAME_SESSION, Demand.SAME_TRANSACTION])
 
 

@@ -1,7 +1,7 @@
 """What holds of `judge` whatever a look brings: who may be a victim, and what can never make one more."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import fields, replace
 from datetime import timedelta
 from fnmatch import fnmatchcase
@@ -34,6 +34,7 @@ from tests.support.sessions import (
     spans,
     surroundings,
 )
+from vacate.domain.addresses import Network
 from vacate.domain.criteria import WAITING_STATES, Criteria, Networks, Selection
 from vacate.domain.fingerprints import fingerprint
 from vacate.domain.judging.judge import judge
@@ -151,6 +152,14 @@ def may_be_a_node(session: Session, where: Surroundings) -> bool:
     return address is None or None in peers or address in peers
 
 
+def listed(name: str | None, protected: Iterable[Pattern]) -> bool:
+    return name is not None and any(fits(pattern, name) for pattern in protected)
+
+
+def within(address: str, networks: Iterable[Network]) -> bool:
+    return client_selected(address, Networks(include=tuple(networks)))
+
+
 PROTECTED: dict[GuardName, Callable[[Session, GuardSettings, Surroundings], bool]] = {
     GuardName.OWN_SESSION: lambda s, _, __: s.own,
     GuardName.NOT_A_CLIENT: lambda s, _, __: s.backend_type != "client backend",
@@ -159,8 +168,14 @@ PROTECTED: dict[GuardName, Callable[[Session, GuardSettings, Surroundings], bool
     GuardName.SUPERUSER: lambda s, _, __: s.superuser is True,
     GuardName.OWNER_DROPPED: lambda s, _, __: s.user_dropped or s.database_dropped,
     GuardName.PLATFORM_USER: lambda s, _, w: of_gauss(w) and s.user in PLATFORM_USERS,
-    GuardName.PROTECTED_USER: lambda s, g, _: s.user in g.users,
-    GuardName.PROTECTED_APPLICATION: lambda s, g, _: s.application in g.applications,
+    GuardName.PROTECTED_USER: lambda s, g, _: listed(s.user, g.users),
+    GuardName.PROTECTED_APPLICATION: lambda s, g, _: listed(s.application, g.applications),
+    GuardName.PROTECTED_DATABASE: lambda s, g, _: listed(s.database, g.databases),
+    GuardName.PROTECTED_CLIENT: lambda s, g, _: (
+        bool(g.clients)
+        and s.client_address is not None
+        and (ADDRESSES[s.client_address] is None or within(s.client_address, g.clients))
+    ),
     GuardName.MAINTENANCE_TOOL: lambda s, _, __: s.application == "pg_restore",
     GuardName.CLUSTER_MANAGER: lambda s, _, __: s.application == "Patroni heartbeat",
     GuardName.JOB_AGENT: lambda s, _, __: s.query == JOBS,

@@ -106,3 +106,23 @@ def test_what_is_no_object_in_json_is_refused(text: str) -> None:
 def test_bytes_that_are_no_text_are_refused() -> None:
     with pytest.raises(CriteriaError, match=r"^criteria"):
         decode_criteria(b'{"users": {"include": ["\xff"]}}', "criteria")
+
+
+@pytest.mark.parametrize(
+    ("criteria", "said"),
+    [
+        ('{"users": {"exclude": ["app_*"]}}', "criteria.users.exclude[0]: 'app_*' is compared letter by letter"),
+        ('{"applications": {"include": ["café"]}}', "applications.include[0]: no session is ever called 'café'"),
+        ('{"databases": {"include": [""]}}', "criteria.databases.include[0]: no database has an empty name"),
+    ],
+)
+def test_a_name_that_no_session_can_have_is_refused(criteria: str, said: str) -> None:
+    with pytest.raises(CriteriaError) as refused:
+        decode_criteria(criteria, "criteria")
+    assert said in str(refused.value)
+
+
+def test_a_star_in_a_statement_is_a_star() -> None:
+    assert decode_criteria('{"statements": {"include": ["SELECT * FROM t"]}}', "criteria").statements.include == (
+        "SELECT * FROM t",
+    )

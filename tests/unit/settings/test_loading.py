@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from ipaddress import ip_network
 from pathlib import Path
 
 import pytest
@@ -9,8 +10,10 @@ import pytest
 from vacate.domain.criteria import Criteria, Selection, StateThreshold
 from vacate.domain.errors import SettingsError
 from vacate.domain.judging.settings import GuardName, GuardSettings
+from vacate.domain.patterns import Glob
 from vacate.domain.topology import Component, ComponentKind, ComponentRole, Labels, ProjectId
 from vacate.operations.access import Project, Region
+from vacate.operations.patterns import regex
 from vacate.settings.file import AccessSection, Settings
 from vacate.settings.loading import load_settings
 
@@ -80,7 +83,9 @@ databases.include = ["shop"]
 applications = {{ include = ["web"], exclude = ["web-admin"] }}
 
 [projects.instances.guards]
-users = ["backup"]
+users = ["backup", {{ glob = "etl_*" }}]
+databases = [{{ regex = "^ware" }}]
+clients = ["10.0.0.5", "10.1.0.0/16"]
 applications = ["pg_cron", "pgbouncer"]
 off = ["superuser", "listener"]
 
@@ -264,8 +269,10 @@ def test_instances_are_put_in_the_domains_own_words(load: Load) -> None:
         applications=Selection(include=("web",), exclude=("web-admin",)),
     )
     assert shop.guards == GuardSettings(
-        users=frozenset({"backup"}),
+        users=frozenset({"backup", Glob("etl_*")}),
         applications=frozenset({"pg_cron", "pgbouncer"}),
+        databases=frozenset({regex("^ware", "here")}),
+        clients=frozenset({ip_network("10.0.0.5"), ip_network("10.1.0.0/16")}),
         off=frozenset({GuardName.SUPERUSER, GuardName.LISTENER}),
     )
     assert (plain.criteria, plain.guards) == (Criteria(), GuardSettings())
@@ -321,7 +328,7 @@ def test_an_empty_include_stays_empty_and_a_missing_one_stays_missing(load: Load
 MISTAKES = [
     pytest.param('host = "0.0.0.0"', 'hots = "0.0.0.0"', ["hots", "$.service"], id="unknown_key"),
     pytest.param("[service]", "[servcie]", ["servcie"], id="unknown_table"),
-    pytest.param('users = ["backup"]', 'user = ["backup"]', ["user", "instances[0].guards"], id="unknown_guard_key"),
+    pytest.param('users = ["backup", ', 'user = ["backup", ', ["user", "instances[0].guards"], id="unknown_guard_key"),
     pytest.param('include = ["web"]', 'inlcude = ["web"]', ["inlcude", "criteria.applications"], id="unknown_list"),
     pytest.param("port = 9443", "port = 65536", ["$.service.port"], id="port_too_high"),
     pytest.param("port = 9443", "port = -1", ["$.service.port"], id="port_below_zero"),
@@ -521,3 +528,36 @@ def test_absolute_paths_stay_as_they_are(load: Load) -> None:
 @pytest.mark.parametrize("url", ["sqlite:///:memory:", "postgresql://store/vacate"])
 def test_a_store_that_is_no_file_has_no_path(load: Load, url: str) -> None:
     assert load(changed("sqlite:///state/vacate.db", url)).store.url == url
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ('users = ["etl_*"]', "guards.users[0]: 'etl_*' is compared letter by letter; for a glob"),
+        ('applications = ["web", "café"]', "guards.applications[1]: no session is ever called 'café'"),
+        (f'databases = ["{"x" * 64}"]', "guards.databases[0]: no database has so long a name"),
+        ('clients = ["10.0.0.*"]', "guards.clients[0]: '10.0.0.*' is no network"),
+        ('users = [{ regex = "(" }]', "guards.users[0].regex"),
+    ],
+)
+def test_a_protected_name_that_can_never_be_met_is_refused(tmp_path: Path, line: str, said: str) -> None:
+    path = tmp_path / "vacate.toml"
+    path.write_text(
+        f"""
+[[projects]]
+id = "{"0" * 32}"
+name = "production"
+
+[[projects.instances]]
+id = "{"0" * 36}"
+name = "shop"
+nodes = []
+
+[projects.instances.guards]
+{line}
+""",
+        encoding="utf-8",
+    )
+    with pytest.raises(SettingsError) as refused:
+        load_settings(path)
+    assert f"instance shop: {said}" in str(refused.value)

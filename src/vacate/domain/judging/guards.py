@@ -7,11 +7,12 @@ terminating statement compares again.
 
 from collections.abc import Callable
 
-from vacate.domain.addresses import is_among
+from vacate.domain.addresses import is_among, parse
 from vacate.domain.companions import COMPANION_USERS, is_a_managers, is_a_peers, is_a_tools, is_the_agents
 from vacate.domain.judging.evidence import fetched_from, heartbeat, held_after
 from vacate.domain.judging.settings import GuardName, GuardSettings
 from vacate.domain.judging.surroundings import Surroundings
+from vacate.domain.patterns import is_one_of
 from vacate.domain.reserved import is_a_nodes, is_the_clusters, is_the_platforms
 from vacate.domain.sessions import CLIENT_BACKEND, IDLE, NOTHING_HELD, Session
 from vacate.domain.topology import ComponentKind
@@ -61,13 +62,28 @@ def _platform_user(session: Session, _: GuardSettings, surroundings: Surrounding
 
 
 def _protected_user(session: Session, settings: GuardSettings, _: Surroundings) -> str | None:
-    return f"user {session.user!r} is protected" if session.user in settings.users else None
+    protected = session.user is not None and is_one_of(session.user, settings.users)
+    return f"user {session.user!r} is protected" if protected else None
 
 
 def _protected_application(session: Session, settings: GuardSettings, _: Surroundings) -> str | None:
-    if session.application in settings.applications:
-        return f"application {session.application!r} is protected"
-    return None
+    protected = session.application is not None and is_one_of(session.application, settings.applications)
+    return f"application {session.application!r} is protected" if protected else None
+
+
+def _protected_database(session: Session, settings: GuardSettings, _: Surroundings) -> str | None:
+    protected = session.database is not None and is_one_of(session.database, settings.databases)
+    return f"database {session.database!r} is protected" if protected else None
+
+
+def _protected_client(session: Session, settings: GuardSettings, _: Surroundings) -> str | None:
+    if not settings.clients or session.client_address is None:
+        return None
+    address = parse(session.client_address)
+    if address is None:
+        return f"it cannot be told whether client {session.client_address!r} is protected"
+    protected = any(address in network for network in settings.clients)
+    return f"client {session.client_address!r} is protected" if protected else None
 
 
 def _maintenance_tool(session: Session, _: GuardSettings, __: Surroundings) -> str | None:
@@ -174,6 +190,8 @@ GUARDS: dict[GuardName, Guard] = {
     GuardName.PLATFORM_USER: _platform_user,
     GuardName.PROTECTED_USER: _protected_user,
     GuardName.PROTECTED_APPLICATION: _protected_application,
+    GuardName.PROTECTED_DATABASE: _protected_database,
+    GuardName.PROTECTED_CLIENT: _protected_client,
     GuardName.MAINTENANCE_TOOL: _maintenance_tool,
     GuardName.CLUSTER_MANAGER: _cluster_manager,
     GuardName.JOB_AGENT: _job_agent,

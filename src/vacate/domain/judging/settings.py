@@ -3,6 +3,9 @@
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from vacate.domain.addresses import Network
+from vacate.domain.patterns import Pattern
+
 
 class GuardName(StrEnum):
     """Every guard, by the name that switches it off and that reports and metrics print."""
@@ -16,6 +19,8 @@ class GuardName(StrEnum):
     PLATFORM_USER = "platform_user"
     PROTECTED_USER = "protected_user"
     PROTECTED_APPLICATION = "protected_application"
+    PROTECTED_DATABASE = "protected_database"
+    PROTECTED_CLIENT = "protected_client"
     MAINTENANCE_TOOL = "maintenance_tool"
     CLUSTER_MANAGER = "cluster_manager"
     JOB_AGENT = "job_agent"
@@ -32,10 +37,15 @@ class GuardName(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GuardSettings:
-    """What an instance protects beyond the defaults, and which defaults it switched off."""
+    """What an instance protects beyond the defaults, and which defaults it switched off.
 
-    users: frozenset[str] = frozenset()
-    applications: frozenset[str] = frozenset()
+    Names are protected exactly or by a pattern, clients by their address or network.
+    """
+
+    users: frozenset[Pattern] = frozenset()
+    applications: frozenset[Pattern] = frozenset()
+    databases: frozenset[Pattern] = frozenset()
+    clients: frozenset[Network] = frozenset()
     off: frozenset[GuardName] = frozenset()
 
     def waiving(self, names: frozenset[GuardName]) -> "GuardSettings":
