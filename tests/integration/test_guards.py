@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 from ipaddress import ip_network
 from pathlib import Path
 
+import asyncpg
 import pytest
 
 from tests.support.in_process import Vacate, fates, session_ids, vacate
@@ -250,3 +251,50 @@ async def test_databases_and_clients_are_protected_by_pattern_and_network(
         async with vacate(tmp_path, server.dsn(), guards=guards) as service:
             assert fates(await service.sweep())[client.pid].by == guard
     assert await client.is_alive()
+
+
+# --- between the look and the signal ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("statement", "user"),
+    [
+        ("LISTEN jobs", "app"),
+        ("DECLARE page CURSOR WITH HOLD FOR SELECT 1", "app"),
+        ("SELECT pg_advisory_lock(42)", "app"),
+        (_OWNS_SLOT, "streamer"),
+    ],
+)
+async def test_evidence_that_appears_after_the_look_comes_with_a_new_idle_period(
+    server: LiveServer, clients: Clients, tmp_path: Path, statement: str, user: str
+) -> None:
+    client = await clients.idle(user=user)
+    async with vacate(tmp_path, server.dsn()) as service:
+        service.meanwhile.after_look = lambda: client.use(statement)
+        report = await service.sweep()
+
+    assert fates(report)[client.pid].outcome is Outcome.WOKE
+    assert await client.is_alive()
+
+
+async def test_nobody_else_can_take_away_what_a_guard_goes_by(
+    server: LiveServer, clients: Clients, tmp_path: Path
+) -> None:
+    owner = await clients.idle(_OWNS_SLOT, "SELECT 1", user="streamer")
+    with pytest.raises(asyncpg.PostgresError, match="active"):
+        await server.ask("SELECT pg_drop_replication_slot('copying')")
+    async with vacate(tmp_path, server.dsn()) as service:
+        assert fates(await service.sweep())[owner.pid].by == GuardName.REPLICATION_SLOT
+
+
+async def test_a_list_of_sessions_is_remembered_like_a_sweep(
+    server: LiveServer, clients: Clients, tmp_path: Path
+) -> None:
+    listener = await clients.idle("LISTEN jobs")
+    async with vacate(tmp_path, server.dsn()) as service:
+        async with service.gateway.link(service.components[0]) as link:
+            await link.activity()
+        await listener.use("SELECT 1")
+        report = await service.sweep()
+
+    assert fates(report)[listener.pid].by == GuardName.LISTENER

@@ -561,3 +561,32 @@ nodes = []
     with pytest.raises(SettingsError) as refused:
         load_settings(path)
     assert f"instance shop: {said}" in str(refused.value)
+
+
+def test_vacates_own_users_are_those_of_its_servers_and_of_its_store(tmp_path: Path) -> None:
+    path = tmp_path / "vacate.toml"
+    path.write_text(
+        f"""
+[store]
+url = "postgresql://vacate_store:secret@db:5432/vacate"
+
+[[projects]]
+id = "{"0" * 32}"
+name = "production"
+
+[[projects.instances]]
+id = "{"0" * 36}"
+name = "shop"
+
+[[projects.instances.nodes]]
+id = "{"1" * 36}"
+
+[[projects.instances.nodes.components]]
+id = "dn_6001"
+kind = "DN"
+role = "primary"
+dsn = "postgresql://sess_mgr:secret@db1:5432/postgres"
+""",
+        encoding="utf-8",
+    )
+    assert load_settings(path).own_users() == {"vacate_store", "sess_mgr"}
