@@ -138,6 +138,13 @@ FIRING = (
         fires_with=({},),
     ),
     Case(
+        name="unforeseen",
+        alert="VacateUnforeseenErrors",
+        series={'vacate_unforeseen_errors_total{instance_id="i",component_id="dn_6001"}': "0x2 1x20"},
+        minute=5,
+        fires_with=({"instance_id": "i", "component_id": "dn_6001"},),
+    ),
+    Case(
         name="one error",
         alert="VacateAnswersErrors",
         series=answered("/v3/auth/tokens", 500, "0x2 1x20"),
@@ -198,6 +205,12 @@ CALM = (
         alert="VacateAuditAnchorFailing",
         series={"vacate_audit_anchor_failures_total": "0x2 1x40"},
         minute=20,
+    ),
+    Case(
+        name="long past",
+        alert="VacateUnforeseenErrors",
+        series={'vacate_unforeseen_errors_total{instance_id="",component_id=""}': "0x2 1x40"},
+        minute=30,
     ),
     Case(name="not ready", alert="VacateAnswersErrors", series=answered("/readyz", 503, "0+1x30"), minute=20),
     Case(name="refusals", alert="VacateAnswersErrors", series=answered("/v3/auth/tokens", 401, "0+1x30"), minute=20),

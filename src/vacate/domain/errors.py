@@ -204,6 +204,13 @@ class ComponentUnreachableError(VacateError):
         super().__init__(f"the component cannot be reached: {reason}")
 
 
+class ComponentFailedError(ComponentUnreachableError):
+    """Something that nobody foresaw happened while a component's server was asked. The log has the details."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__(f"something unforeseen happened ({type(error).__name__}); Vacate's log has the details")
+
+
 class ComponentBusyError(VacateError):
     """Another sweep, or a read, on the same component is still under way."""
 

@@ -1,12 +1,12 @@
 """One warm link per component, lent to one sweep at a time, and a keeper that keeps it warm."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Mapping
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncGenerator, Callable, Generator, Mapping
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from vacate.domain.errors import ComponentBusyError, ComponentUnreachableError, VacateError
+from vacate.domain.errors import ComponentBusyError, ComponentFailedError, ComponentUnreachableError, VacateError
 from vacate.domain.servers import Neighbours
 from vacate.domain.topology import Component
 from vacate.engines.capabilities import Capabilities, check
@@ -17,7 +17,7 @@ from vacate.engines.recollection import CompletedLink, Recollection
 from vacate.engines.refusals import LockingLoginError
 from vacate.engines.timeouts import Timeouts
 from vacate.engines.wire import Wire
-from vacate.operations.ports import Clock, ComponentHealth, Link, Pins
+from vacate.operations.ports import Clock, ComponentHealth, Link, Pins, TerminateBrokenError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,15 +44,33 @@ class _Line:
     software: ServerSoftware | None = None
     waits_for_a_call: bool = False
     recollection: Recollection = field(default_factory=Recollection)
+    # What nobody foresaw, until the list of sessions was read without it.
+    unforeseen: str | None = None
+
+
+Unforeseen = Callable[[Component, Exception], None]
+
+
+def _nobody_told(_: Component, __: Exception) -> None:
+    pass
 
 
 class EngineGateway:
     """Implements `operations.ports.Gateway`."""
 
     def __init__(
-        self, servers: Mapping[Component, str], *, pins: Pins, clock: Clock, settings: GatewaySettings
+        self,
+        servers: Mapping[Component, str],
+        *,
+        pins: Pins,
+        clock: Clock,
+        settings: GatewaySettings,
+        unforeseen: Unforeseen = _nobody_told,
     ) -> None:
-        """Take the components with the DSN of each one's server; nothing is opened yet."""
+        """Take the components with the DSN of each one's server; nothing is opened yet.
+
+        `unforeseen` is told of every error that nobody foresaw, and of the component where it happened.
+        """
         self._lines = {
             component: _Line(wire=Wire(dsn, settings.timeouts), lock=asyncio.Lock())
             for component, dsn in servers.items()
@@ -61,6 +79,7 @@ class EngineGateway:
         self._pins = pins
         self._clock = clock
         self._settings = settings
+        self._unforeseen = unforeseen
         self._keepers: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
@@ -93,10 +112,9 @@ class EngineGateway:
             raise ComponentUnreachableError(f"a check that is under way got no answer within {seconds:g} s") from None
         try:
             line.lent = True
-            capabilities = await self._ready(component, line)
-            neighbours = await self._neighbourhood.of(component, capabilities)
-            link = link_over(line.wire, lambda: self._make_ready(component, line), capabilities, neighbours)
-            yield CompletedLink(link=link, recollection=line.recollection, own_users=self._settings.own_users)
+            with self._contained(component, line):
+                capabilities = await self._ready(component, line)
+                yield await self._link(component, line, capabilities)
         finally:
             line.lent = False
             line.lock.release()
@@ -107,12 +125,32 @@ class EngineGateway:
             ComponentHealth(
                 component=component,
                 checked_at=line.checked_at,
-                problem=line.problem,
+                problem=line.problem or line.unforeseen,
                 engine=line.software.engine if line.software else None,
                 version=line.software.version if line.software else None,
             )
             for component, line in self._lines.items()
         )
+
+    async def _link(self, component: Component, line: _Line, capabilities: Capabilities) -> Link:
+        neighbours = await self._neighbourhood.of(component, capabilities)
+        link = link_over(line.wire, lambda: self._make_ready(component, line), capabilities, neighbours)
+        return CompletedLink(link=link, recollection=line.recollection, own_users=self._settings.own_users)
+
+    @contextmanager
+    def _contained(self, component: Component, line: _Line) -> Generator[None]:
+        """Make an error that nobody foresaw the problem of its component, and of no other."""
+        try:
+            yield
+        except (VacateError, TerminateBrokenError):
+            raise
+        except Exception as error:
+            # In which state it left the connection is not known.
+            line.wire.drop()
+            failed = ComponentFailedError(error)
+            line.unforeseen = str(failed)
+            self._unforeseen(component, error)
+            raise failed from error
 
     async def _make_ready(self, component: Component, line: _Line) -> None:
         await self._ready(component, line)
@@ -138,14 +176,17 @@ class EngineGateway:
 
     async def _check(self, component: Component, line: _Line) -> None:
         try:
-            capabilities = await self._ready(component, line)
+            with self._contained(component, line):
+                capabilities = await self._ready(component, line)
+                if line.unforeseen is not None:
+                    # The probe alone would call a server ready whose sessions cannot be read.
+                    link = await self._link(component, line, capabilities)
+                    await link.look()
+                    await link.activity()
+                    line.unforeseen = None
+                await self._remember(component, line, capabilities)
         except VacateError:
-            return  # It is in `line.problem` already.
-        except Exception as error:  # noqa: BLE001 - one unforeseen answer must not end the keeping; it is shown instead
-            line.wire.drop()
-            line.problem = f"unforeseen: {type(error).__name__}: {error}"
-        else:
-            await self._remember(component, line, capabilities)
+            return  # It is in `line.problem` or in `line.unforeseen` already.
 
     async def _remember(self, component: Component, line: _Line, capabilities: Capabilities) -> None:
         """Take in what sessions hold by their last statements; a server that does not tell is asked again next time."""

@@ -75,7 +75,7 @@ class ApplyPlan:
         """
         try:
             plan = await self._claim(actor, project_id, plan_id, digest)
-        except VacateError as error:
+        except Exception as error:
             nowhere = target_of(Scope(project_id=project_id))
             refused = self._event(AuditAction.PLAN_APPLY_REFUSED, actor, nowhere, plan_id, error=error)
             await self.journal.conclude(refused)

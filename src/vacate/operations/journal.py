@@ -36,7 +36,7 @@ class Journal:
         """
         async with self._order:
             await self._write_waiting()
-            await self._log.append(event)
+            await self._append(event)
 
     async def conclude(self, event: AuditEvent) -> None:
         """Write down what has happened, now or as soon as the log takes it again."""
@@ -58,5 +58,14 @@ class Journal:
 
     async def _write_waiting(self) -> None:
         while self._waiting:
-            await self._log.append(self._waiting[0])
+            await self._append(self._waiting[0])
             self._waiting.popleft()
+
+    async def _append(self, event: AuditEvent) -> None:
+        """Write an event; a failure that nobody foresaw is one like any other."""
+        try:
+            await self._log.append(event)
+        except AuditUnavailableError:
+            raise
+        except Exception as error:
+            raise AuditUnavailableError(f"something unforeseen happened ({type(error).__name__}: {error})") from error

@@ -89,6 +89,13 @@ class Task:
         return tuple(session_id for session_id in self.named or () if session_id not in present)
 
 
+@dataclass(slots=True)
+class _Written:
+    """Whether the event that says how a sweep ended is in the journal's hands."""
+
+    the_end: bool = False
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sweep:
     """Everything that a sweep needs; every verb that ends sessions runs its task through it."""
@@ -124,17 +131,22 @@ class Sweep:
             raise
 
     async def _attempt(self, actor: Actor, target: Target, task: Task) -> Report:
+        written = _Written()
         try:
             actor.require(Permission.KILL, target.project_id)
             placement = self.inventory.place(target)
             await self._refuse_when_frozen(placement.component)
             async with self.gateway.link(placement.component) as link:
-                return await self._sweep(actor, target, task, placement, link)
-        except VacateError as error:
-            await self.journal.conclude(self._event(task.refused, actor, target, task, error=error))
+                return await self._sweep(actor, target, task, placement, link, written)
+        except Exception as error:
+            # Also what nobody foresaw leaves its event, and exactly one that says how the sweep ended.
+            if not written.the_end:
+                await self.journal.conclude(self._event(task.refused, actor, target, task, error=error))
             raise
 
-    async def _sweep(self, actor: Actor, target: Target, task: Task, placement: Placement, link: Link) -> Report:
+    async def _sweep(
+        self, actor: Actor, target: Target, task: Task, placement: Placement, link: Link, written: _Written
+    ) -> Report:
         started_at = self.clock()
         component = placement.component
         guards = placement.guards.waiving(task.waived)
@@ -156,6 +168,7 @@ class Sweep:
                 # Nobody foresaw it, and signals may be out: what is known is written down all the same.
                 fates.broke_off(type(error).__name__, fates.unanswered)
                 known = (*fates.outcomes(), *departed)
+                written.the_end = True
                 await self.journal.conclude(self._event(task.finished, actor, target, task, known, error=error))
                 raise
 
@@ -171,9 +184,11 @@ class Sweep:
             absent=task.absent(looked_at),
         )
         if fates.victims:
+            written.the_end = True
             await self.journal.conclude(finished)
         else:
             await self.journal.record(finished)
+            written.the_end = True
         self.observer.swept(report)
         return report
 

@@ -40,6 +40,7 @@ class TelemetryAccessLog:
 
     def failed(self, *, request_id: str, error: Exception) -> None:
         """Something unforeseen happened while a request was handled."""
+        self._metrics.unforeseen(None)
         log("request failed", {"request_id": request_id}, level=logging.ERROR, error=error)
 
     def withheld(self, *, request_id: str, error: VacateError) -> None:

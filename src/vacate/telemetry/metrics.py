@@ -114,6 +114,13 @@ class Metrics:
             "Audit events whose anchor could not be written.",
             registry=self._registry,
         )
+        self._unforeseen = Counter(
+            "vacate_unforeseen_errors",
+            "Errors that nobody foresaw, by the component whose server was asked; without one, of the service itself.",
+            ("instance_id", "component_id"),
+            registry=self._registry,
+        )
+        self._unforeseen.labels("", "")
         self._plans = Counter("vacate_plans", "Plans by what happened to them.", ("stage",), registry=self._registry)
         for step in PlanStep:
             self._plans.labels(step.value)
@@ -140,6 +147,7 @@ class Metrics:
     def expect_sweeps(self, components: Iterable[Component]) -> None:
         """Begin to count sweeps of these components."""
         for component in components:
+            self._unforeseen.labels(component.instance_id, component.id)
             for verb in Verb:
                 where = (component.instance_id, component.id, verb.value)
                 for succeeded in (True, False):
@@ -190,6 +198,11 @@ class Metrics:
     def audited(self, event_id: int) -> None:
         """Keep the number of the last audit event."""
         self._audit_head.set(event_id)
+
+    def unforeseen(self, component: Component | None) -> None:
+        """Count an error that nobody foresaw."""
+        where = ("", "") if component is None else (component.instance_id, component.id)
+        self._unforeseen.labels(*where).inc()
 
     def anchor_failed(self) -> None:
         """Count an audit event whose anchor could not be written."""

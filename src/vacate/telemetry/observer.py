@@ -26,6 +26,7 @@ _PLAN_STEPS = {
 _OVER = frozenset({PlanStep.APPLIED, PlanStep.STOPPED, PlanStep.INTERRUPTED})
 # More than are ever made at the same time; whoever makes one writes its events one after the other.
 _PLANS_REMEMBERED = 256
+_ERRORS_REMEMBERED = 256
 
 
 class TelemetryObserver:
@@ -36,6 +37,7 @@ class TelemetryObserver:
         self._made = deque[str | None](maxlen=_PLANS_REMEMBERED)
         self._applying = set[str | None]()
         self._uncounted = frozenset[Component]()
+        self._seen = deque[object](maxlen=_ERRORS_REMEMBERED)
 
     def swept(self, report: Report) -> None:
         """A sweep ended."""
@@ -100,6 +102,24 @@ class TelemetryObserver:
             {"reason": reason, "event": _without_statements(event)},
             level=logging.ERROR,
         )
+
+    def unforeseen(self, component: Component, error: Exception) -> None:
+        """Something that nobody foresaw happened at a component. The first time its traceback goes to the log."""
+        self._metrics.unforeseen(component)
+        origin = error.__traceback__
+        while origin is not None and origin.tb_next is not None:
+            origin = origin.tb_next
+        place = origin and (origin.tb_frame.f_code.co_filename, origin.tb_lineno)
+        which = (component, type(error), place)
+        if which in self._seen:
+            return
+        self._seen.append(which)
+        where = {"instance_id": component.instance_id, "component_id": component.id}
+        log("component failed", where, level=logging.ERROR, error=error)
+
+    def failed_by_itself(self) -> None:
+        """Something that nobody foresaw happened in what the service does without being asked."""
+        self._metrics.unforeseen(None)
 
     def counted(self, found: Iterable[Census | Uncounted], *, good_for: timedelta) -> None:
         """A census was taken, and may be shown for so long. The log has who is left out of it from now on, or no more.

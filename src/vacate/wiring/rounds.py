@@ -79,11 +79,11 @@ def watching(
 
 
 @asynccontextmanager
-async def going(journal: Journal, *rounds: Round) -> AsyncGenerator[None]:
+async def going(journal: Journal, observer: TelemetryObserver, *rounds: Round) -> AsyncGenerator[None]:
     """Keep the rounds and the audit's catching up going for the length of the block."""
     tasks = [
         asyncio.create_task(_catch_up(journal), name="audit catching up"),
-        *(asyncio.create_task(_go(each), name=each.name) for each in rounds),
+        *(asyncio.create_task(_go(each, observer), name=each.name) for each in rounds),
     ]
     try:
         yield
@@ -93,7 +93,7 @@ async def going(journal: Journal, *rounds: Round) -> AsyncGenerator[None]:
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def _go(each: Round) -> None:
+async def _go(each: Round, observer: TelemetryObserver) -> None:
     failing = False
     while True:
         try:
@@ -103,7 +103,9 @@ async def _go(each: Round) -> None:
                 log(f"{each.name} failed", {"reason": str(error)}, level=logging.WARNING)
             failing = True
         except Exception as error:  # noqa: BLE001 - what nobody foresaw must not end the rounds; it is logged instead
-            log(f"{each.name} failed", {}, level=logging.ERROR, error=error)
+            observer.failed_by_itself()
+            if not failing:
+                log(f"{each.name} failed", {}, level=logging.ERROR, error=error)
             failing = True
         else:
             if failing:

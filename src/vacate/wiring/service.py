@@ -62,7 +62,11 @@ async def open_service(settings: Settings) -> AsyncGenerator[Service]:
         journal = Journal(audit, observer)
 
         gateway = EngineGateway(
-            settings.servers(), pins=state.pins, clock=utc_now, settings=_gateway_settings(settings)
+            settings.servers(),
+            pins=state.pins,
+            clock=utc_now,
+            settings=_gateway_settings(settings),
+            unforeseen=observer.unforeseen,
         )
         gateway.start()
         stack.push_async_callback(gateway.close)
@@ -95,6 +99,7 @@ async def open_service(settings: Settings) -> AsyncGenerator[Service]:
         await stack.enter_async_context(
             going(
                 journal,
+                observer,
                 *rounds(settings, state, audit, does.settle_plans),
                 *watching(settings, state, does.take_census, observer),
                 *await telling(settings, state, TelemetryDeliveries(metrics), stack),

@@ -66,6 +66,7 @@ LABELS = {
     "vacate_audit_waiting": set[str](),
     "vacate_audit_head_id": set[str](),
     "vacate_audit_anchor_failures": set[str](),
+    "vacate_unforeseen_errors": {"instance_id", "component_id"},
     "vacate_component_up": {"instance_id", "component_id"},
     "vacate_sessions": {"instance_id", "component_id", "state", "database", "user"},
     "vacate_longest_in_state_seconds": {"instance_id", "component_id", "state"},
