@@ -135,6 +135,15 @@ class Clients:
             await client.use(statement)
         return client
 
+    async def unused(self) -> Client:
+        """A session that never ran a statement."""
+        before = set(await self.server.sessions())
+        connection = await self.server.driver.connect(self.server.app, {"application_name": "web"})
+        (session_id,) = set(await self.server.sessions()) - before
+        client = Client(connection=connection, id=session_id)
+        self.opened.append(client)
+        return client
+
     async def many_idle(self, count: int) -> list[Client]:
         """So many idle sessions."""
         return [await self.idle() for _ in range(count)]

@@ -141,6 +141,22 @@ async def test_an_idle_session_of_a_thread_pool_has_no_thread_and_is_ended_by_it
     assert client.id not in await family.sessions()
 
 
+async def test_a_session_that_never_ran_a_statement_ends_and_one_that_runs_its_first_meanwhile_lives(
+    family: FamilyServer, clients: Clients, tmp_path: Path
+) -> None:
+    unused, woken = await clients.unused(), await clients.unused()
+
+    async def wake() -> None:
+        await woken.use("BEGIN")
+
+    async with service(tmp_path, family) as running:
+        running.meanwhile.before_signals = wake
+        report = await running.sweep()
+    assert fate(report, unused.id).outcome is Outcome.TERMINATED
+    assert fate(report, woken.id).outcome is Outcome.WOKE
+    assert await woken.is_alive(family.driver)
+
+
 async def test_sixty_idle_sessions_end_in_one_sweep(family: FamilyServer, clients: Clients, tmp_path: Path) -> None:
     idle = await clients.many_idle(60)
     async with service(tmp_path, family) as running:
