@@ -175,6 +175,12 @@ def test_every_process_of_a_server_is_unprivileged(server: Server) -> None:
         assert 0 not in ids["Uid"] | ids["Gid"] | ids["Groups"]
 
 
+def test_a_user_without_a_name_is_told_what_postgresql_lacks(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 2**31 - 12)
+    with pytest.raises(DemoError, match=r"the user id 2147483636 has none here"), open_workplace(tmp_path):
+        pass
+
+
 def test_the_program_of_a_root_user_runs_its_servers_under_another_account(place: Workplace) -> None:
     assert (place.account is not None) == _AS_ROOT
 

@@ -221,6 +221,13 @@ def _copied(installation: Installation, place: Path) -> Installation:
 def _account() -> Account | None:
     """The account to change to; `None` when we are an ordinary user already."""
     if os.geteuid():
+        try:
+            pwd.getpwuid(os.geteuid())
+        except KeyError:
+            raise DemoError(
+                f"PostgreSQL wants an account with a name, and the user id {os.geteuid()} has none here: run this as a "
+                "user that the machine knows, or give the id a line in /etc/passwd"
+            ) from None
         return None
     try:
         entry = pwd.getpwnam(_UNPRIVILEGED)

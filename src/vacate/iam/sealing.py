@@ -7,6 +7,7 @@ kept encrypted instead, and what is kept is of no use without the sealing key.
 import base64
 import binascii
 import secrets
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -21,6 +22,7 @@ SEALING_KEY_VARIABLE = "VACATE_SECRET_KEY"
 _KEY_BYTES = 32
 _NONCE_BYTES = 12
 _HINT = "make one with: head -c 32 /dev/urandom | base64"
+_MAKE = "(umask 077; head -c 32 /dev/urandom | base64"
 
 
 class Sealer:
@@ -63,6 +65,8 @@ def sealing_key(environment: Mapping[str, str], file: Path | None = None) -> byt
         return _decoded(text, SEALING_KEY_VARIABLE)
     if file is None:
         raise SettingsError(f"no sealing key: set {SEALING_KEY_VARIABLE} or name a file that holds it; {_HINT}")
+    if not file.exists():
+        raise SettingsError(f"there is no sealing key file {file}; make it once: {_MAKE} > {shlex.quote(str(file))})")
     return _decoded(read_private(file, "the sealing key file"), f"the sealing key file {file}")
 
 

@@ -40,6 +40,11 @@ def load_settings(path: Path) -> Settings:
     """
     try:
         settings = msgspec.toml.decode(path.read_bytes(), type=Settings, dec_hook=_path)
+    except FileNotFoundError as error:
+        raise SettingsError(
+            f"there is no configuration {path}; name one with --config or VACATE_CONFIG, or write one with "
+            f"`vacate discover` or `vacate config example --output {path}`"
+        ) from error
     except OSError as error:
         raise SettingsError(f"cannot read the configuration {path}: {error.strerror}") from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:

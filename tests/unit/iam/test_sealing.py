@@ -1,6 +1,7 @@
 """Secret keys at rest."""
 
 import base64
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -71,9 +72,13 @@ def test_a_key_file_that_is_open_to_others_is_refused(tmp_path: Path, mode: int)
         sealing_key({}, key_file(tmp_path, TEXT, mode))
 
 
-def test_a_key_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(SettingsError, match="cannot be read: No such file"):
-        sealing_key({}, tmp_path / "missing.key")
+def test_a_key_file_that_is_not_there_is_refused_with_the_command_that_makes_it(tmp_path: Path) -> None:
+    file = tmp_path / "a sealing.key"
+    with pytest.raises(SettingsError, match="there is no sealing key file") as refused:
+        sealing_key({}, file)
+    command = str(refused.value).partition("make it once: ")[2]
+    subprocess.run(["sh", "-euc", command], check=True)
+    assert len(sealing_key({}, file)) == len(KEY)
 
 
 def test_no_key_at_all_is_refused() -> None:
