@@ -59,6 +59,7 @@ COMPANION_USERS = frozenset(
         "streaming_barman",
     }
 )
+_SERVERS_FILES = re.compile(r"pg_read_binary_file|pg_ls_dir", re.IGNORECASE)
 _AGENTS_SCHEMA = re.compile(r"pgagent", re.IGNORECASE)
 _READ = 65_536
 
@@ -84,3 +85,12 @@ def is_the_agents(statement: str) -> bool:
         return False
     words = [word.strip('"') for word in normalised(statement[:_READ])]
     return any(pair == ("pgagent", ".") for pair in pairwise(words))
+
+
+def is_a_rewinds(statement: str) -> bool:
+    """Whether a statement lists or reads the server's files, as pg_rewind does, whose sessions have no name."""
+    if not _SERVERS_FILES.search(statement):
+        return False
+    pairs = set(pairwise(normalised(statement[:_READ])))
+    listed = ("recursive", "files") in pairs and ("pg_ls_dir", "(") in pairs
+    return listed or ("pg_read_binary_file", "(") in pairs

@@ -43,6 +43,12 @@ def objectors(session: Session, settings: GuardSettings = NO_SETTINGS, where: Su
 
 
 # One session a guard, at which no other guard and no criterion takes offence.
+REWIND_LISTS = """WITH RECURSIVE files (path, filename, size, isdir) AS (
+  SELECT '' AS path, filename, size, isdir FROM
+  (SELECT pg_ls_dir('.', true, false) AS filename) AS fn"""
+REWIND_READS = (
+    "SELECT path, begin, pg_read_binary_file(path, begin, len, true) AS chunk FROM unnest($1::text[]) x(path)"
+)
 ALONE = {
     GuardName.OWN_SESSION: (idle_session(own=True), NO_SETTINGS, COORDINATOR),
     GuardName.NOT_A_CLIENT: (idle_session(backend_type="walsender"), NO_SETTINGS, COORDINATOR),
@@ -408,6 +414,8 @@ def test_a_protected_name_may_be_a_pattern() -> None:
     [
         ({"application": "pgBackRest [backup]"}, GuardName.MAINTENANCE_TOOL),
         ({"application": "pgcopydb[54] copy worker"}, GuardName.MAINTENANCE_TOOL),
+        ({"query": REWIND_LISTS}, GuardName.MAINTENANCE_TOOL),
+        ({"query": REWIND_READS}, GuardName.MAINTENANCE_TOOL),
         ({"application": "Patroni heartbeat"}, GuardName.CLUSTER_MANAGER),
         ({"application": "repmgr"}, GuardName.CLUSTER_MANAGER),
         ({"query": 'INSERT INTO "pgagent"."pga_jobsteplog" (jslid) VALUES (1)'}, GuardName.JOB_AGENT),
@@ -430,6 +438,9 @@ def test_programs_beside_the_server_are_known_in_every_form_they_have(facts: Fac
         {"user": "Barman"},
         {"user": "barmans"},
         {"query": "SELECT 'pgagent.pga_job'"},
+        {"query": "SELECT 'pg_read_binary_file('"},
+        {"query": "SELECT pg_ls_dir('.')"},
+        {"query": "WITH RECURSIVE files AS (SELECT 'pg_ls_dir(') TABLE files"},
         {"query": "SELECT * FROM pgagent_jobs"},
     ],
 )

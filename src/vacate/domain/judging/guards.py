@@ -8,7 +8,7 @@ terminating statement compares again.
 from collections.abc import Callable
 
 from vacate.domain.addresses import is_among, parse
-from vacate.domain.companions import COMPANION_USERS, is_a_managers, is_a_peers, is_a_tools, is_the_agents
+from vacate.domain.companions import COMPANION_USERS, is_a_managers, is_a_peers, is_a_rewinds, is_a_tools, is_the_agents
 from vacate.domain.judging.evidence import fetched_from, heartbeat, held_after
 from vacate.domain.judging.settings import GuardName, GuardSettings
 from vacate.domain.judging.surroundings import Surroundings
@@ -87,8 +87,9 @@ def _protected_client(session: Session, settings: GuardSettings, _: Surroundings
 
 
 def _maintenance_tool(session: Session, _: GuardSettings, __: Surroundings) -> str | None:
-    found = session.application and is_a_tools(session.application)
-    return f"it belongs to a tool that is at work: {session.application}" if found else None
+    if session.application and is_a_tools(session.application):
+        return f"it belongs to a tool that is at work: {session.application}"
+    return "it reads the server's files for pg_rewind" if session.query and is_a_rewinds(session.query) else None
 
 
 def _cluster_manager(session: Session, _: GuardSettings, __: Surroundings) -> str | None:

@@ -28,7 +28,7 @@ class WarningKind(StrEnum):
     AGENT = "agent"
     """pgAgent: the daemon exits, or a job stays marked as running."""
     REWIND = "rewind"
-    """pg_rewind between two reads: its target is destroyed."""
+    """pg_rewind between two reads: its target is left half copied, and may not be rewindable again."""
 
 
 ADVICE: Mapping[WarningKind, str] = {
@@ -36,7 +36,7 @@ ADVICE: Mapping[WarningKind, str] = {
     WarningKind.POOLER: "protect the pooler's user; set failover_on_backend_shutdown = off where it is pgpool-II",
     WarningKind.RESTORE: "wait for its end, or protect its user: what a restore's session was to make would be missing",
     WarningKind.AGENT: "protect the user that pgAgent logs in with",
-    WarningKind.REWIND: "wait for its end, and protect its user: the target of an interrupted pg_rewind is destroyed",
+    WarningKind.REWIND: "wait for its end, and protect its user: an interrupted pg_rewind leaves a half copied target",
 }
 """What to do about each."""
 
