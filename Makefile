@@ -30,7 +30,7 @@ test-fast: .venv/.installed ## run the tests that need no server, in a minute
 	@$(BIN)/python -m pytest $(PARALLEL) --quiet tests/unit $(ARGS)
 
 neighbours: .venv/.neighbours $(NODE_POOL)/node_modules/.installed ## run Vacate beside pools, backups, failover managers (ARGS="-k barman")
-	@$(BIN)/python -m pytest tests/neighbours $(ARGS)
+	@$(BIN)/python -m pytest $(PARALLEL) tests/neighbours $(ARGS)
 
 crash: .venv/.installed ## kill the service, its store and the target during many sweeps (ROUNDS=200)
 	@VACATE_CRASHES=$(or $(ROUNDS),200) $(BIN)/python -m pytest tests/contract/test_crashes.py -q --no-header

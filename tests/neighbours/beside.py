@@ -6,12 +6,13 @@ for on this machine; the test of one that is absent is skipped by name.
 
 import asyncio
 import os
+import pwd
 import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,10 +21,14 @@ import pytest
 from tests.support.in_process import Vacate
 from tests.support.postgres import LiveServer
 from vacate.demo.servers import Workplace
-from vacate.domain.sweeps import Outcome, Report, SessionOutcome
+from vacate.domain.judging.victim_warnings import WarningKind, warnings_of
+from vacate.domain.sweeps import Outcome, SessionOutcome
 
 _POLL_S = 0.02
 _TERM_S = 10.0
+_ANSWERED_S = 20.0
+PROGRAMS = Path(__file__).with_name("programs")
+"""Clients that are programs of their own."""
 _PLACES = ("/usr/sbin", "/usr/lib/postgresql/15/bin")
 
 
@@ -81,6 +86,12 @@ class Bench:
     place: Workplace
     folder: Path
     tools: list[Tool] = field(default_factory=list[Tool])
+    ends: list[Callable[[], None]] = field(default_factory=list[Callable[[], None]])
+
+    @property
+    def account(self) -> str:
+        """The name of the account that tools run under."""
+        return pwd.getpwuid(self.place.account.uid if self.place.account else os.getuid()).pw_name
 
     def remember(self, user: str, password: str) -> None:
         """Write a password to the account's `.pgpass`, where libpq finds it for every server."""
@@ -120,10 +131,55 @@ class Bench:
         assert await tool.ends() == 0, tool.words
         return tool.words
 
+    def at_close(self, end: Callable[[], None]) -> None:
+        """Have a server stopped after the test, when the tools have ended."""
+        self.ends.append(end)
+
     def close(self) -> None:
         """End what still runs, the youngest first."""
         for tool in reversed(self.tools):
             tool.stop()
+        for end in reversed(self.ends):
+            end()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Talker:
+    """A program that answers each line with how one request fared."""
+
+    process: subprocess.Popen[str]
+
+    async def says(self) -> str:
+        """Its next line; empty when it has ended."""
+        assert self.process.stdout is not None
+        return (await asyncio.wait_for(asyncio.to_thread(self.process.stdout.readline), _ANSWERED_S)).strip()
+
+    async def requests(self, count: int) -> list[str]:
+        """So many requests, one after the other."""
+        answers: list[str] = []
+        for _ in range(count):
+            print(file=self.process.stdin, flush=True)
+            answers.append(await self.says())
+        return answers
+
+
+@asynccontextmanager
+async def talking(command: Sequence[str | Path], **variables: str) -> AsyncGenerator[Talker]:
+    """A client's program under our own account, from the moment on in which it says that it is ready."""
+    with subprocess.Popen(  # noqa: ASYNC220 - it starts at once, and every answer of it is awaited in a thread.
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        env=os.environ | variables,
+    ) as process:
+        try:
+            talker = Talker(process=process)
+            assert await talker.says() == "ready"
+            yield talker
+        finally:
+            process.kill()
 
 
 # --- sweeping beside it ----------------------------------------------------------------------------------------------
@@ -131,34 +187,31 @@ class Bench:
 
 @dataclass(slots=True)
 class Seen:
-    """Every session that sweeps met while a tool worked, with the last outcome of each."""
+    """What sweeps met while a tool worked: an entry for each session of each sweep."""
 
-    entries: dict[int, SessionOutcome] = field(default_factory=dict[int, SessionOutcome])
+    entries: list[SessionOutcome] = field(default_factory=list[SessionOutcome])
 
-    def add(self, report: Report) -> None:
-        """Take in the report of one sweep. An end is never written over: the process id may be somebody else's soon."""
-        for entry in report.sessions:
-            known = self.entries.get(entry.session.session_id)
-            if known is None or known.outcome is not Outcome.TERMINATED:
-                self.entries[entry.session.session_id] = entry
-
-    def of(self, *, user: str | None = None, application: str | None = None) -> list[SessionOutcome]:
-        """The sessions of a user, of an application, or of both."""
+    def of(self, **facts: str) -> list[SessionOutcome]:
+        """The sessions of which these facts are so: a user, an application, a kind of backend."""
         return [
             entry
-            for entry in self.entries.values()
-            if (user is None or entry.session.user == user)
-            and (application is None or entry.session.application == application)
+            for entry in self.entries
+            if all(getattr(entry.session, name) == value for name, value in facts.items())
         ]
 
     @property
     def ended(self) -> list[SessionOutcome]:
         """The sessions that a sweep ended."""
-        return [entry for entry in self.entries.values() if entry.outcome is Outcome.TERMINATED]
+        return [entry for entry in self.entries if entry.outcome is Outcome.TERMINATED]
 
-    def reasons(self, **names: str) -> set[str]:
-        """Why sessions were spared, by the first objection to each."""
-        return {str(entry.by) for entry in self.of(**names) if entry.outcome is Outcome.SPARED}
+    @property
+    def looked_like(self) -> set[WarningKind]:
+        """What a plan's preview would have warned of, had these sessions been its victims."""
+        return {warning.kind for warning in warnings_of(entry.session for entry in self.ended)}
+
+    def reasons(self, **facts: str) -> set[str]:
+        """Why sessions were spared, by the first objection at each sweep."""
+        return {str(entry.by) for entry in self.of(**facts) if entry.outcome is Outcome.SPARED}
 
 
 async def sweep_while(service: Vacate, condition: Callable[[], bool], *, within_s: float = 90.0) -> Seen:
@@ -167,7 +220,7 @@ async def sweep_while(service: Vacate, condition: Callable[[], bool], *, within_
     deadline = time.monotonic() + within_s
     while condition():
         assert time.monotonic() < deadline, f"still so after {within_s:g} s"
-        seen.add(await service.sweep())
+        seen.entries.extend((await service.sweep()).sessions)
     return seen
 
 
@@ -178,7 +231,7 @@ async def sweep_until(
     seen = Seen()
     deadline = time.monotonic() + within_s
     while True:
-        seen.add(await service.sweep())
+        seen.entries.extend((await service.sweep()).sessions)
         held = condition(seen)
         if held if isinstance(held, bool) else await held:
             return seen

@@ -4,8 +4,6 @@ Every pool is a program of its own, with the settings of its makers but for the 
 """
 
 import asyncio
-import os
-import subprocess
 import sys
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -15,15 +13,15 @@ from pathlib import Path
 
 import pytest
 
+from tests.neighbours.beside import PROGRAMS, Talker, talking
 from tests.support.in_process import session_ids, vacate
 from tests.support.postgres import APP, LiveServer, eventually
 from vacate.domain.criteria import Criteria, idle_for
 from vacate.domain.limits import Grouping, Limits
 from vacate.domain.sweeps import Outcome
 
-HERE = Path(__file__).parent
 NODE = Path(sys.executable).with_name("node")
-ANSWERED_S = 20.0
+NODE_POOL = PROGRAMS.with_name("node") / "pool.cjs"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +40,7 @@ class Pool:
 
 
 def _python(name: str) -> tuple[str | Path, ...]:
-    return (sys.executable, HERE / "programs" / f"{name}_requests.py")
+    return (sys.executable, PROGRAMS / f"{name}_requests.py")
 
 
 POOLS = (
@@ -55,49 +53,21 @@ POOLS = (
         failed=range(1, 5),  # As its loop gets a turn between two requests, or not.
     ),
     Pool(name="django", command=_python("django"), size=1, last_statement="SELECT 1", failed=range(1, 2)),
-    Pool(name="node-postgres", command=(NODE, HERE / "node" / "pool.cjs"), last_statement="SELECT 1", failed=None),
+    Pool(
+        name="node-postgres",
+        command=(NODE, PROGRAMS.with_name("node") / "pool.cjs"),
+        last_statement="SELECT 1",
+        failed=None,
+    ),
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Service:
-    """A program that answers each line with how one request fared."""
-
-    process: subprocess.Popen[str]
-
-    async def says(self) -> str:
-        """Its next line; empty when it has ended."""
-        assert self.process.stdout is not None
-        return (await asyncio.wait_for(asyncio.to_thread(self.process.stdout.readline), ANSWERED_S)).strip()
-
-    async def requests(self, count: int) -> list[str]:
-        """So many requests, one after the other."""
-        answers: list[str] = []
-        for _ in range(count):
-            print(file=self.process.stdin, flush=True)
-            answers.append(await self.says())
-        return answers
-
-
 @asynccontextmanager
-async def serving(pool: Pool, server: LiveServer, *, checked: bool) -> AsyncGenerator[Service]:
+async def serving(pool: Pool, server: LiveServer, *, checked: bool) -> AsyncGenerator[Talker]:
     """The pool's program with its sessions open and idle."""
-    environment = os.environ | {"DSN": server.dsn(APP), "CHECKED": "1" if checked else "0"}
-    with subprocess.Popen(  # noqa: ASYNC220 - it starts at once, and every answer of it is awaited in a thread.
-        pool.command,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-        env=environment,
-    ) as process:
-        try:
-            service = Service(process=process)
-            assert await service.says() == "ready"
-            await eventually(lambda: _all_idle(pool, server))
-            yield service
-        finally:
-            process.kill()
+    async with talking(pool.command, DSN=server.dsn(APP), CHECKED="1" if checked else "0") as service:
+        await eventually(lambda: _all_idle(pool, server))
+        yield service
     await eventually(lambda: _nobody(server))
 
 

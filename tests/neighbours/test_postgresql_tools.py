@@ -31,11 +31,6 @@ def _tool(name: str) -> Path:
     return installation_of(15).program(name)
 
 
-# The guards that these tests ask for are not there yet.
-unguarded = pytest.mark.xfail(reason="no guard recognises it yet", strict=True)
-
-
-@unguarded
 async def test_a_parallel_restore_comes_to_its_end(shop: LiveServer, bench: Bench, tmp_path: Path) -> None:
     archive = bench.folder / "shop.dump"
     source = address(shop, APP, "shop")
@@ -67,7 +62,6 @@ async def test_a_parallel_dump_comes_to_its_end(shop: LiveServer, bench: Bench, 
     assert seen.of(application="pg_dump"), "no sweep met it"
 
 
-@unguarded
 async def test_parallel_reindexing_comes_to_its_end(shop: LiveServer, bench: Bench, tmp_path: Path) -> None:
     async with vacate(tmp_path, shop.dsn()) as service:
         tool = bench.start([_tool("reindexdb"), "-j3", "--schema=public", "shop"], variables=address(shop, APP, "shop"))
@@ -100,7 +94,6 @@ async def test_a_base_backup_and_a_receiver_of_the_log_are_no_clients(
     assert seen.reasons(user="streamer") == {"not_a_client"}
 
 
-@unguarded
 async def test_a_session_that_holds_a_base_backup_open_is_spared_until_it_has_stopped_it(
     server: LiveServer, clients: Clients, tmp_path: Path
 ) -> None:
