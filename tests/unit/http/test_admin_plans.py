@@ -144,6 +144,9 @@ async def test_a_plan_is_answered_with_everything_that_it_says(operations: Opera
         }
     ]
     assert line["spared"] == {"not_idle": 3, "superuser": 1}
+    (warning,) = line["warnings"]
+    assert (warning["kind"], warning["sessions"], warning["user"]) == ("pooler", 1, "app")
+    assert "failover_on_backend_shutdown" in warning["advice"]
     assert line["slots"] == {"maximum": 100, "reserved": 3, "used": 5, "free": 92, "free_after": 93}
     assert line["problem"] is None
 

@@ -20,6 +20,7 @@ from vacate.domain.errors import (
     ProjectMismatchError,
 )
 from vacate.domain.identity import Role
+from vacate.domain.judging.victim_warnings import WarningKind
 from vacate.domain.plans import LineStage, PlanId, PlanStage, Scope
 from vacate.domain.sweeps import Outcome
 from vacate.domain.topology import ComponentId, InstanceId, NodeId
@@ -65,6 +66,15 @@ def test_a_line_tells_the_slots_and_why_the_others_are_spared(world: PlanWorld) 
     assert line.slots is not None
     assert line.slots.used == 3
     assert line.slots.after(len(line.victims)).used == 1
+
+
+def test_a_line_warns_of_victims_that_look_like_a_pool_and_not_of_those_who_are_spared(world: PlanWorld) -> None:
+    for statement in ("ROLLBACK", "ROLLBACK", "LISTEN jobs"):
+        world.servers[SECOND].open(application="", query=statement)
+    first, second = world.planned().plan.components
+    assert not first.warnings
+    (warning,) = second.warnings
+    assert (warning.kind, warning.sessions) == (WarningKind.POOL, 2)
 
 
 def test_a_component_that_cannot_be_looked_at_is_one_line_and_not_the_end_of_the_rest(world: PlanWorld) -> None:
