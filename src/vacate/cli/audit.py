@@ -2,8 +2,8 @@
 
 import csv
 import io
-from collections.abc import AsyncIterator, Callable, Generator, Iterable
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, Callable, Generator, Iterable
+from contextlib import aclosing, contextmanager
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -144,12 +144,14 @@ async def export(config: Path, kind: str, since: datetime | None, until: datetim
         with _written_to(output, in_encoding if kind == "csv" else for_json) as write:
             if kind == "csv":
                 _row(write, (*(f"event_{name}" for name in _EVENT_COLUMNS), *_SESSION_COLUMNS))
-            async for link in _between(state.audit, since, until):
-                count += 1
-                if kind == "csv":
-                    _rows_of(write, link)
-                else:
-                    write(for_json(written_link(link).decode()))
+            # A reader who goes away must not leave the store's connection to the garbage collector.
+            async with aclosing(_between(state.audit, since, until)) as between:
+                async for link in between:
+                    count += 1
+                    if kind == "csv":
+                        _rows_of(write, link)
+                    else:
+                        write(for_json(written_link(link).decode()))
     return count
 
 
@@ -171,13 +173,14 @@ def _written_to(path: Path | None, for_encoding: Callable[[str, str], str]) -> G
         raise
 
 
-async def _between(log: SqlAuditLog, since: datetime | None, until: datetime | None) -> AsyncIterator[Link]:
+async def _between(log: SqlAuditLog, since: datetime | None, until: datetime | None) -> AsyncGenerator[Link]:
     ids = await log.ids_between(since, until)
-    async for links in log.links(after=ids.start - 1):
-        for link in links:
-            if link.id not in ids:
-                return
-            yield link
+    async with aclosing(log.links(after=ids.start - 1)) as batches:
+        async for links in batches:
+            for link in links:
+                if link.id not in ids:
+                    return
+                yield link
 
 
 def _rows_of(write: _Write, link: Link) -> None:

@@ -39,9 +39,9 @@ _FOUND = (
     Column(title="database", text=True, minor=5),
     Column(title="client", minor=6),
     Column(title="outcome"),
-    Column(title="why", text=True, least=20, minor=2),
+    Column(title="why", text=True, least=20, minor=1),
     Column(title="by", text=True, minor=4),
-    Column(title="request id", minor=1),
+    _REQUEST,
 )
 
 
@@ -118,6 +118,7 @@ def _facts(event: RecordedEvent) -> list[tuple[str, str]]:
         ("event", str(event.id)),
         ("at", f"{event.at:%Y-%m-%d %H:%M:%S.%f} UTC"),
         ("action", event.action),
+        ("request", event.request_id),
         ("by", _who(event)),
         ("component", target.component_id),
         ("node", target.node_id),
