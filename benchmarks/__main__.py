@@ -46,6 +46,7 @@ def main() -> int:
                 installations=installations,
                 place=place,
                 folder=Path(folder),
+                beside=asked.beside,
             )
             failed = [name for name in asked.names if not _run(name, plan, write=asked.write)]
     except DemoError as error:
@@ -76,6 +77,7 @@ class _Asked(argparse.Namespace):
     sizes: tuple[int, ...]
     majors: tuple[int, ...]
     write: bool
+    beside: Path | None
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -91,7 +93,19 @@ def _arguments() -> _Asked:
     )
     parser.add_argument("--majors", type=_numbers, default=(15, 18), help="PostgreSQL versions (default: 15,18)")
     parser.add_argument("--write", action="store_true", help="keep the figures in benchmarks/README.md")
+    parser.add_argument(
+        "--beside",
+        type=_checkout,
+        help="another checkout of Vacate, whose service is measured in the same turns (kill and listing)",
+    )
     return parser.parse_args(namespace=_Asked())
+
+
+def _checkout(text: str) -> Path:
+    checkout = Path(text).resolve()
+    if not (checkout / "src" / "vacate").is_dir():
+        raise argparse.ArgumentTypeError(f"{text} is no checkout of Vacate: it has no src/vacate")
+    return checkout
 
 
 def _number(text: str) -> int:

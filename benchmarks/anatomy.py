@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields
 
 from tests.support.postgres import LiveServer
 from vacate.domain.activity import oldest_first
+from vacate.engines.decoding import Decoder
 from vacate.engines.drivers import Row
 from vacate.engines.postgresql.link import PostgresqlLink
 from vacate.engines.recognition import ServerSoftware
@@ -61,7 +62,7 @@ class Anatomy:
         began, busy = time.perf_counter(), time.thread_time()
         rows = await self.wire.fetch(self.sql)
         fetched, driver = time.perf_counter(), time.thread_time() - busy
-        activities = await PostgresqlLink(_Read(rows, self.wire.software), _ready).activity()
+        activities = await PostgresqlLink(_Read(rows, self.wire), _ready).activity()
         answer = RealTimeSessionResponse(sessions=[session_row(each, _COMPONENT) for each in oldest_first(activities)])
         built = time.perf_counter()
         json_response(answer)
@@ -76,14 +77,18 @@ class Anatomy:
 class _Read(Wire):
     """A wire whose answer is there already."""
 
-    def __init__(self, rows: Sequence[Row], software: ServerSoftware) -> None:
+    def __init__(self, rows: Sequence[Row], asked: Wire) -> None:
         super().__init__("", Timeouts())
         self._rows = rows
-        self._software = software
+        self._opened = asked
 
     @property
     def software(self) -> ServerSoftware:
-        return self._software
+        return self._opened.software
+
+    @property
+    def decoder(self) -> Decoder:
+        return self._opened.decoder
 
     async def fetch(self, sql: str, *arguments: object) -> Sequence[Row]:
         del sql, arguments

@@ -39,6 +39,8 @@ _COLUMNS = (
     "open session, ms",
     "Vacate / open session",
 )
+# With another checkout beside this one.
+_BESIDE = ("beside, ms", "Vacate / beside")
 
 
 @dataclass(slots=True)
@@ -48,23 +50,25 @@ class _Seconds:
     vacate: list[float] = field(default_factory=list[float])
     psql: list[float] = field(default_factory=list[float])
     open_session: list[float] = field(default_factory=list[float])
+    beside: list[float] = field(default_factory=list[float])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Bench:
     server: LiveServer
     caller: Caller
+    beside: Caller | None
     witness: Witness
     session: asyncpg.Connection
 
-    async def vacate(self, size: int, *, just_idle: bool) -> float:
+    async def vacate(self, caller: Caller, size: int, *, just_idle: bool) -> float:
         """The signed call, over a connection that is opened for it."""
         async with crowd(self.server, self.witness, size, just_idle=just_idle):
-            headers = self.caller.signed()
+            headers = caller.signed()
             outcomes: list[str] = []
 
             async def call() -> None:
-                outcomes.append(await asyncio.to_thread(self.caller.call_once, headers))
+                outcomes.append(await asyncio.to_thread(caller.call_once, headers))
 
             seconds = await self._timed(call)
         if f"terminated={size}" not in outcomes[0].split(", "):
@@ -108,23 +112,24 @@ def measure(plan: Plan) -> Table:
         with (
             plan.server("kill", installation, slots=slots) as server,
             plan.site("kill", server).serving() as caller,
+            plan.serving_beside("kill", server) as beside,
         ):
-            rows += asyncio.run(_measured(plan, server, caller))
+            rows += asyncio.run(_measured(plan, server, caller, beside))
     return Table(
         title=f"From idle sessions to free slots (rounds: {plan.rounds}; medians, and ratios min / median / max)",
-        columns=_COLUMNS,
+        columns=(*_COLUMNS, *(_BESIDE if plan.beside else ())),
         rows=rows,
     )
 
 
-async def _measured(plan: Plan, server: LiveServer, caller: Caller) -> list[Sequence[str]]:
+async def _measured(plan: Plan, server: LiveServer, caller: Caller, beside: Caller | None) -> list[Sequence[str]]:
     just_idle_size = min(plan.sizes, key=lambda size: abs(size - JUST_IDLE_SIZE))
     cases = [*((size, False) for size in plan.sizes), (just_idle_size, True)]
     # It has the rights of the service's role and the service's application name, by which the service spares it.
     session = await asyncpg.connect(server.dsn(), server_settings={"application_name": OWN_APPLICATION})
     try:
         async with Witness.on(server) as witness:
-            bench = _Bench(server=server, caller=caller, witness=witness, session=session)
+            bench = _Bench(server=server, caller=caller, beside=beside, witness=witness, session=session)
             # The first time anybody does something is not what is measured.
             await _round(bench, _Seconds(), min(plan.sizes), just_idle=False)
             return [await _row(plan, bench, size, just_idle=just_idle) for size, just_idle in cases]
@@ -147,10 +152,13 @@ async def _row(plan: Plan, bench: _Bench, size: int, *, just_idle: bool) -> Sequ
         ratios(seconds.vacate, seconds.psql),
         ms(seconds.open_session),
         ratios(seconds.vacate, seconds.open_session),
+        *((ms(seconds.beside), ratios(seconds.vacate, seconds.beside)) if seconds.beside else ()),
     )
 
 
 async def _round(bench: _Bench, seconds: _Seconds, size: int, *, just_idle: bool) -> None:
-    seconds.vacate.append(await bench.vacate(size, just_idle=just_idle))
+    seconds.vacate.append(await bench.vacate(bench.caller, size, just_idle=just_idle))
+    if bench.beside is not None:
+        seconds.beside.append(await bench.vacate(bench.beside, size, just_idle=just_idle))
     seconds.psql.append(await bench.psql(size, just_idle=just_idle))
     seconds.open_session.append(await bench.open_session(size, just_idle=just_idle))

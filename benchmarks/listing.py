@@ -40,6 +40,8 @@ _COLUMNS = (
     "open session, ms",
     "Vacate / open session",
 )
+# With another checkout beside this one.
+_BESIDE = ("beside, ms", "Vacate / beside")
 
 
 @dataclass(slots=True)
@@ -49,12 +51,14 @@ class _Seconds:
     vacate: list[float] = field(default_factory=list[float])
     psql: list[float] = field(default_factory=list[float])
     open_session: list[float] = field(default_factory=list[float])
+    beside: list[float] = field(default_factory=list[float])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Bench:
     server: LiveServer
     caller: Caller
+    beside: Caller | None
     session: asyncpg.Connection
 
     def document(self) -> str:
@@ -64,18 +68,24 @@ class _Bench:
 
     async def turn(self, seconds: _Seconds, size: int) -> None:
         """Have the sessions listed once in each way."""
-        vacate = await _timed(seconds.vacate, asyncio.to_thread(self._call))
+        vacate = await _timed(seconds.vacate, asyncio.to_thread(self._call, self.caller))
+        beside = await _timed(seconds.beside, asyncio.to_thread(self._call, self.beside)) if self.beside else vacate
         psql = await _timed(seconds.psql, asyncio.to_thread(self._run_psql))
         open_session = await _timed(seconds.open_session, self.session.fetchval(self.document(), timeout=_PATIENCE_S))
         # Each leaves out itself and sees the others, so the numbers are nearly the same and never smaller.
-        for found in (json.loads(vacate)["sessions"], json.loads(psql), json.loads(open_session)):
+        for found in (
+            json.loads(vacate)["sessions"],
+            json.loads(beside)["sessions"],
+            json.loads(psql),
+            json.loads(open_session),
+        ):
             if not size <= len(found) <= size + _SPARE_SLOTS:
                 raise BenchmarkError(f"{len(found)} sessions were listed, and there are {size}")
 
-    def _call(self) -> bytes:
+    def _call(self, caller: Caller) -> bytes:
         """The call as a client makes it: signed, over a connection of its own, and read to its last byte."""
-        headers = self.caller.signed(LIST_SESSIONS)
-        with self.caller.connection() as connection:
+        headers = caller.signed(LIST_SESSIONS)
+        with caller.connection() as connection:
             _, body = fetch(connection, LIST_SESSIONS, headers)
             return body
 
@@ -102,21 +112,24 @@ def measure(plan: Plan) -> Table:
         with (
             plan.server("listing", installation, slots=slots) as server,
             plan.site("listing", server).serving() as caller,
+            plan.serving_beside("listing", server) as beside,
         ):
             for size in plan.sizes:
-                row, note = asyncio.run(_measured(plan, server, caller, size))
+                row, note = asyncio.run(_measured(plan, server, caller, beside, size))
                 rows.append(row)
                 # One size is enough to see what the time goes into, and the largest shows it best.
                 notes += [note] if size == max(plan.sizes) else []
     return Table(
         title=f"Listing all sessions ({plan.rounds} rounds of {_TURNS} turns; medians, and ratios min / median / max)",
-        columns=_COLUMNS,
+        columns=(*_COLUMNS, *(_BESIDE if plan.beside else ())),
         rows=rows,
         notes=notes,
     )
 
 
-async def _measured(plan: Plan, server: LiveServer, caller: Caller, size: int) -> tuple[Sequence[str], str]:
+async def _measured(
+    plan: Plan, server: LiveServer, caller: Caller, beside: Caller | None, size: int
+) -> tuple[Sequence[str], str]:
     version = server.server.installation.version
     async with asyncio.timeout(_PATIENCE_S):
         load = await Load.start(server.dsn(APP), idle=size, flipping=0)
@@ -125,7 +138,7 @@ async def _measured(plan: Plan, server: LiveServer, caller: Caller, size: int) -
     try:
         async with load, Anatomy.on(server) as anatomy, Witness.on(server) as witness:
             await witness.until(lambda count: count.idle == count.sessions == size, f"{size} sessions are idle")
-            bench = _Bench(server=server, caller=caller, session=session)
+            bench = _Bench(server=server, caller=caller, beside=beside, session=session)
             # The first time anybody does something is not what is measured.
             await bench.turn(_Seconds(), size)
             await anatomy.parts()
@@ -155,6 +168,7 @@ def _row(version: str, size: int, rounds: Sequence[_Seconds]) -> Sequence[str]:
     vacate = [statistics.median(each.vacate) for each in rounds]
     psql = [statistics.median(each.psql) for each in rounds]
     open_session = [statistics.median(each.open_session) for each in rounds]
+    beside = [statistics.median(each.beside) for each in rounds if each.beside]
     return (
         version,
         str(size),
@@ -163,6 +177,7 @@ def _row(version: str, size: int, rounds: Sequence[_Seconds]) -> Sequence[str]:
         ratios(vacate, psql),
         ms([seconds for each in rounds for seconds in each.open_session]),
         ratios(vacate, open_session),
+        *((ms([seconds for each in rounds for seconds in each.beside]), ratios(vacate, beside)) if beside else ()),
     )
 
 

@@ -53,6 +53,8 @@ class Plan:
     installations: tuple[Installation, ...]
     place: Workplace
     folder: Path
+    beside: Path | None = None
+    """Another checkout, whose service is measured in the same turns."""
 
     @contextmanager
     def server(
@@ -66,22 +68,40 @@ class Plan:
         finally:
             live.server.stop("immediate")
 
-    def site(self, name: str, server: LiveServer, *, components: int = 1) -> "Stage":
-        """Set up a service, with the default limits, whose components are all this one server."""
+    @contextmanager
+    def serving_beside(self, name: str, server: LiveServer) -> Generator["Caller | None"]:
+        """Run the service of the other checkout on the same server, where one was named."""
+        if self.beside is None:
+            yield None
+            return
+        with self.site(f"{name}-beside", server, checkout=self.beside).serving() as caller:
+            yield caller
+
+    def site(self, name: str, server: LiveServer, *, components: int = 1, checkout: Path | None = None) -> "Stage":
+        """Set up a service, with the default limits, whose components are all this one server.
+
+        Args:
+            name: What its folder is called.
+            server: The server.
+            components: How many components it stands for.
+            checkout: Where Vacate is taken from, if it is not from here.
+        """
         return self.stage(
             f"{name}-{server.major}",
             [
                 PlannedComponent(node_id=_node_id(number), id=_component_id(number), dsn=server.dsn())
                 for number in range(components)
             ],
+            checkout=checkout,
         )
 
-    def stage(self, name: str, components: Sequence[PlannedComponent]) -> "Stage":
+    def stage(self, name: str, components: Sequence[PlannedComponent], *, checkout: Path | None = None) -> "Stage":
         """Set up a service, with the default limits, for these components."""
         instance = PlannedInstance(id=_INSTANCE, name="measured", components=components)
         folder = self.folder / name
         folder.mkdir()
-        site = Site(folder, configuration([PlannedProject(id=_PROJECT, name="bench", instances=[instance])], sweep={}))
+        text = configuration([PlannedProject(id=_PROJECT, name="bench", instances=[instance])], sweep={})
+        site = Site(folder, text, checkout=checkout)
         return Stage(site=site, key=site.add_user("bench", project_id=_PROJECT, role=Role.OPERATOR))
 
 

@@ -267,7 +267,9 @@ class RunningService:
 class Site:
     """A folder with everything that a service needs: vacate.toml, the sealing key, the store."""
 
-    def __init__(self, folder: Path, text: str, *, store_url: str | None = None) -> None:
+    def __init__(self, folder: Path, text: str, *, store_url: str | None = None, checkout: Path | None = None) -> None:
+        """Write everything down. `checkout` is where Vacate is taken from, if it is not the one under test."""
+        self._environment = _environment() | ({"PYTHONPATH": str(checkout / "src")} if checkout else {})
         self.folder = folder
         self.config = folder / "vacate.toml"
         self.store = folder / "vacate.db"
@@ -291,7 +293,7 @@ class Site:
             capture_output=True,
             text=True,
             check=False,
-            env=_environment(),
+            env=self._environment,
         )
         if done.returncode:
             raise ServiceFailedError(f"vacate {' '.join(arguments)}: {done.stderr.strip()}")
@@ -326,7 +328,7 @@ class Site:
                 stdout=words,
                 stderr=words,
                 cwd=self.folder,
-                env=_environment() | {"VACATE_PORT": "0"},
+                env=self._environment | {"VACATE_PORT": "0"},
             )
         try:
             yield self._answering(process, certificate, log_path)
