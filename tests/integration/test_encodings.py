@@ -1,26 +1,41 @@
 """No text can stop a component: databases of every encoding beside one another, looked at from each of them."""
 
 import asyncio
+import os
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from dataclasses import asdict
 from datetime import timedelta
 from pathlib import Path
 
+import msgspec
 import pytest
+from hypothesis import HealthCheck, given, seed, settings
+from hypothesis import strategies as st
 
+from tests.support.gauss.double import GaussDouble
 from tests.support.in_process import COMPONENT, INSTANCE, PROJECT, Vacate, fates, new_actor, session_ids, vacate
 from tests.support.postgres import VACATE, LiveServer
 from tests.support.raw_sessions import RawSessions, database_dsn, raw_sessions
 from tests.support.watched import inventory_of
 from vacate.domain.activity import Activity, ActivityFilter
+from vacate.domain.census import Census
 from vacate.domain.criteria import Criteria, Selection
 from vacate.domain.errors import ComponentUnreachableError
 from vacate.domain.judging.guards import GuardName
 from vacate.domain.patterns import Glob
+from vacate.domain.plans import Scope
 from vacate.domain.sweeps import Outcome
+from vacate.domain.texts import for_csv, for_log, for_terminal
 from vacate.domain.topology import Instance, Target
+from vacate.operations.clock import utc_now
+from vacate.operations.explain import Explain
 from vacate.operations.list_databases import ListDatabases
 from vacate.operations.list_sessions import ListSessions
+from vacate.operations.make_plan import MakePlan
+from vacate.operations.take_census import TakeCensus
+from vacate.store.plans import SqlPlans
+from vacate.store.types import as_kept
 
 ENCODINGS = {"utf8": "UTF8", "latin1": "LATIN1", "sqlascii": "SQL_ASCII", "eucjp": "EUC_JP", "win1251": "WIN1251"}
 TARGET = Target(project_id=PROJECT, instance_id=INSTANCE, node_id=COMPONENT.node_id, component_id=COMPONENT.id)
@@ -57,8 +72,9 @@ async def vacate_in(
 
 
 async def listed(service: Vacate, wanted: ActivityFilter | None = None) -> dict[int, Activity]:
+    """The sessions of the component, by what they are ended by."""
     operation = ListSessions(inventory=inventory_of(SHOP), gateway=service.gateway)
-    return {found.pid: found for found in await operation(new_actor(), TARGET, wanted or ActivityFilter())}
+    return {found.session_id: found for found in await operation(new_actor(), TARGET, wanted or ActivityFilter())}
 
 
 @from_each
@@ -169,3 +185,88 @@ async def test_a_server_that_refuses_in_words_of_another_encoding_is_understood_
     async with server, vacate(tmp_path, f"postgresql://v:x@127.0.0.1:{port}/postgres?sslmode=disable") as service:
         with pytest.raises(ComponentUnreachableError, match=r"no connection slot is left .*d\\xe9sol\\xe9"):
             await service.sweep()
+
+
+@seed(20)
+@settings(
+    max_examples=int(os.environ.get("VACATE_EXAMPLES", "100")) // 25,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+    database=None,
+)
+@given(texts=st.lists(st.binary(min_size=1, max_size=40), min_size=3, max_size=3), home=st.sampled_from([*ENCODINGS]))
+async def test_whatever_the_bytes_are_every_way_of_asking_answers(
+    texts: list[bytes], home: str, babel: LiveServer, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Every database gets every text that its server takes. What can be decoded is ended, the rest is spared."""
+    async with raw_sessions(babel) as raw, vacate_in(home, babel, tmp_path_factory.mktemp("store")) as service:
+        for name in ENCODINGS:
+            for text in texts:
+                session = await raw.idle(name)
+                # A server refuses what is not valid in its own encoding, except where it has none.
+                await session.run(b"SET application_name = '" + _quoted(text) + b"'")
+                await session.run(b"SELECT '" + _quoted(text) + b"'")
+        inventory = inventory_of(SHOP)
+        found = await listed(service)
+        planned = MakePlan(
+            inventory=inventory,
+            gateway=service.gateway,
+            plans=SqlPlans(service.database),
+            journal=service.journal,
+            clock=utc_now,
+            answer_within=PATIENCE,
+        )
+        plan = await planned(new_actor(), Scope(project_id=PROJECT))
+        explained = [
+            await Explain(inventory=inventory, gateway=service.gateway)(new_actor(), TARGET, pid=session.pid)
+            for session in raw.opened[:2]
+        ]
+        census = await TakeCensus(inventory=inventory, gateway=service.gateway, clock=utc_now)()
+        report = await service.sweep()
+        recorded = [entry for event in await service.events_of(report) for entry in event.sessions]
+
+    assert len(found) == len(ENCODINGS) * len(texts)
+    outcomes = fates(report)
+    for pid, activity in found.items():
+        fate = outcomes[pid]
+        garbled = fate.session.undecodable
+        assert fate.outcome is (Outcome.SPARED if garbled else Outcome.TERMINATED), fate
+        assert not garbled or fate.reason.startswith("not decodable: "), fate
+        for text in (activity.query, activity.application, fate.session.query, fate.reason):
+            assert text is not None
+            assert as_kept(text) == text
+            for destination in (for_csv, for_log, for_terminal):
+                destination(text)
+    assert {line.problem for line in plan.plan.components} == {None}
+    assert {victim.pid for line in plan.plan.components for victim in line.victims} == session_ids(
+        report, Outcome.TERMINATED
+    )
+    assert all(isinstance(counted, Census) for counted in census)
+    assert len(explained) == 2
+    assert {entry.session_id for entry in recorded} >= set(found)
+    msgspec.json.encode([[activity._asdict() for activity in found.values()], [asdict(entry) for entry in recorded]])
+
+
+def _quoted(text: bytes) -> bytes:
+    return text.replace(b"\0", b"").replace(b"'", b"''")
+
+
+async def test_a_session_of_the_gauss_family_is_read_by_the_encoding_of_its_database(
+    gauss_server: GaussDouble, tmp_path: Path
+) -> None:
+    for name, encoding in (("gl1", "LATIN1"), ("gcn", "EUC_CN"), ("gsa", "SQL_ASCII")):
+        gauss_server.server.psql(
+            f"CREATE DATABASE {name} ENCODING '{encoding}' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0"
+        )
+    async with raw_sessions(gauss_server) as raw:
+        statements = {"gl1": "SELECT 'café'", "gcn": "SELECT '咖啡'"}
+        for name, codec in (("gl1", "latin-1"), ("gcn", "gb2312")):
+            await raw.idle(name, statements[name].encode(codec))
+        await raw.idle("gsa", b"SELECT 'caf\xe9'")
+        async with vacate(tmp_path, gauss_server.dsn()) as service:
+            found = {activity.query: activity.session_id for activity in (await listed(service)).values()}
+            report = await service.sweep()
+    garbled = found.pop(r"SELECT 'caf\xe9'")
+    assert set(found) == set(statements.values())
+    assert session_ids(report, Outcome.TERMINATED) == set(found.values())
+    assert fates(report)[garbled].reason == "not decodable: statement"

@@ -78,37 +78,46 @@ class Text(NamedTuple):
 class Decoder:
     """Decodes the texts of one server.
 
-    `encoding` is that of the database our own connection is in. A statement of `statement_limit` bytes or more may be
-    longer than the server shows (`track_activity_query_size`), and so may end within a character.
+    `encoding` is that of the database our own connection is in, and `encodings` has the names of all by their number. A
+    statement of `statement_limit` bytes or more may be longer than the server shows (`track_activity_query_size`), and
+    so may end within a character.
     """
 
     encoding: str
+    encodings: Sequence[str] = ()
     statement_limit: int
 
-    def name(self, raw: bytes, _encoding: str | None = None) -> Text:
+    def name(self, raw: bytes, _number: int | None = None) -> Text:
         """Decode the name of a role, a database or a node, of which no server tells the encoding.
 
         Such a name is in the encoding of the database in which the statement ran that gave it: UTF-8 where it is valid
         UTF-8, which a text in another encoding hardly ever is by chance, and otherwise taken for our own database's.
         """
-        if raw.isascii():
-            return _ascii(raw)
         return _decoded(raw, (*_UTF_8, *codecs_of(self.encoding)))
 
-    def text(self, raw: bytes, encoding: str | None) -> Text:
-        """Decode a text of a session; `encoding` is that of the session's database, where it has one."""
-        if raw.isascii():
-            return _ascii(raw)
-        return _decoded(raw, codecs_of(encoding) if encoding else _UTF_8)
+    def text(self, raw: bytes, number: int | None) -> Text:
+        """Decode a text of a session; `number` names the encoding of the session's database, where it has one."""
+        return _decoded(raw, self._codecs(number))
 
-    def statement(self, raw: bytes, encoding: str | None) -> Text:
+    def statement(self, raw: bytes, number: int | None) -> Text:
         """Decode a session's statement, which may have been cut within a character."""
-        if raw.isascii():
-            return _ascii(raw)
-        found = self.text(raw, encoding)
+        found = self.text(raw, number)
         if found.known or len(raw) < self.statement_limit - _LONGEST_REST:
             return found
-        return _decoded(raw, codecs_of(encoding) if encoding else _UTF_8, cut=True)
+        return _decoded(raw, self._codecs(number), cut=True)
+
+    def _codecs(self, number: int | None) -> Sequence[str]:
+        if number is None:
+            return _UTF_8
+        return codecs_of(self.encodings[number]) if 0 <= number < len(self.encodings) else ()
+
+
+def plain(raw: bytes) -> str | None:
+    """Read a text that means the same in every encoding that a database may have; `None` for any other.
+
+    Nearly all texts are such, and there are thousands at once.
+    """
+    return raw.decode("ascii") if raw.isascii() and b"\0" not in raw else None
 
 
 def codecs_of(encoding: str) -> tuple[str, ...]:
@@ -118,22 +127,20 @@ def codecs_of(encoding: str) -> tuple[str, ...]:
 
 def readable(raw: bytes, encoding: str | None = None) -> str:
     """Decode words that a server says about itself or an error: the encoding may not be known yet."""
-    text = _ascii(raw) if raw.isascii() else _decoded(raw, (*_UTF_8, *codecs_of(encoding or "")))
-    return text.shown
-
-
-def _ascii(raw: bytes) -> Text:
-    # All encodings that a server may have mean the same by ASCII. No text of a server has a NUL.
-    return Text(raw.decode("ascii"), known=True) if b"\0" not in raw else _escaped(raw)
+    return _decoded(raw, (*_UTF_8, *codecs_of(encoding or ""))).shown
 
 
 def _decoded(raw: bytes, codecs_to_try: Sequence[str], *, cut: bool = False) -> Text:
+    shown = plain(raw)
+    if shown is not None:
+        return Text(shown, known=True)
     for codec in codecs_to_try:
         try:
             shown = codecs.getincrementaldecoder(codec)().decode(raw) if cut else raw.decode(codec)
             shown.encode()  # No text may hold half a surrogate pair: nothing that takes it from us would.
         except UnicodeError:
             continue
+        # No text of a server has a NUL.
         return Text(shown, known=True) if "\0" not in shown else _escaped(raw)
     return _escaped(raw)
 

@@ -178,7 +178,11 @@ async def _set_up(
 async def _decoder(connection: Connection, software: ServerSoftware) -> Decoder:
     """Ask what decodes the server's texts."""
     (texts,) = await connection.fetch(statement(dialect_of(software.engine), "texts", software.major))
-    return Decoder(encoding=texts["encoding"], statement_limit=texts["statement_limit"])
+    return Decoder(
+        encoding=texts["encoding"],
+        encodings=tuple(texts["encodings"].split(",")),
+        statement_limit=texts["statement_limit"],
+    )
 
 
 def _set_up_problem(error: Exception) -> ComponentUnreachableError:

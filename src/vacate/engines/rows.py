@@ -2,29 +2,34 @@
 
 from collections.abc import Callable, Container, Iterable
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from vacate.domain.activity import Activity
 from vacate.domain.sessions import OWN_APPLICATION, Demand, Session, SessionKey, TextFact, Victim
 from vacate.domain.slots import Slots
 from vacate.domain.sweeps import Signal
-from vacate.engines.decoding import Decoder, Text
+from vacate.engines.decoding import Decoder, Text, plain
 from vacate.engines.drivers import Row
 from vacate.operations.ports import Signalled
 
-_Decode = Callable[[Decoder, bytes, str | None], Text]
-_TEXTS: tuple[tuple[TextFact, _Decode], ...] = (
-    ("user", Decoder.name),
-    ("database", Decoder.name),
-    ("application", Decoder.text),
-    ("query", Decoder.statement),
+_Decode = Callable[[Decoder, bytes, int | None], Text]
+_Read = Callable[[bytes], str | None]
+# Few names recur in thousands of rows; statements may be long, and are not kept.
+_short: _Read = lru_cache(maxsize=2048)(plain)
+_TEXTS: tuple[tuple[TextFact, _Read, _Decode], ...] = (
+    ("user", _short, Decoder.name),
+    ("database", _short, Decoder.name),
+    ("application", _short, Decoder.text),
+    ("query", plain, Decoder.statement),
 )
 # The texts among an activity's facts; before the first of them is who it is, and since when.
-_PLACES: tuple[tuple[int, _Decode], ...] = (
-    *((Activity._fields.index(fact), decode) for fact, decode in _TEXTS),
-    (Activity._fields.index("wait_event_type"), Decoder.text),
-    (Activity._fields.index("wait_event"), Decoder.text),
+_PLACES: tuple[tuple[int, _Read, _Decode], ...] = (
+    *((Activity._fields.index(fact), read, decode) for fact, read, decode in _TEXTS),
+    (Activity._fields.index("wait_event_type"), _short, Decoder.text),
+    (Activity._fields.index("wait_event"), _short, Decoder.text),
 )
+_NONE: frozenset[TextFact] = frozenset()
 _ALWAYS_TOLD = ("session_id", "pid", "own")
 _KNOWN = Activity._fields.index("user")
 
@@ -46,18 +51,22 @@ def session(row: Row, decoder: Decoder, *, without: Container[str] = ()) -> Sess
     return Session(**facts, undecodable=undecodable)
 
 
-def _decode(facts: dict[str, Any], encoding: str | None, decoder: Decoder) -> frozenset[TextFact]:
+def _decode(facts: dict[str, Any], encoding: int | None, decoder: Decoder) -> frozenset[TextFact]:
     """Put texts in the place of their bytes, and name those that could not be decoded."""
     kind = facts["backend_type"]
-    facts["backend_type"] = None if kind is None else decoder.text(kind, encoding).shown
+    if kind is not None:
+        facts["backend_type"] = _short(kind) or decoder.text(kind, encoding).shown
     undecodable: list[TextFact] = []
-    for fact, decode in _TEXTS:
+    for fact, read, decode in _TEXTS:
         raw = facts[fact]
-        if raw is not None:
+        if raw is None:
+            continue
+        facts[fact] = shown = read(raw)
+        if shown is None:
             facts[fact], known = decode(decoder, raw, encoding)
             if not known:
                 undecodable.append(fact)
-    return frozenset(undecodable)
+    return frozenset(undecodable) if undecodable else _NONE
 
 
 def last_statement(row: Row) -> tuple[int, datetime | None, str | None]:
@@ -73,10 +82,11 @@ def activity(row: Iterable[Any], decoder: Decoder) -> Activity:
     """The columns of activity.sql are an activity's facts, in the same order, and then the encoding of its database."""
     *facts, encoding = row
     try:
-        for place, decode in _PLACES:
+        for place, read, decode in _PLACES:
             raw = facts[place]
             if raw is not None:
-                facts[place] = decode(decoder, raw, encoding).shown
+                shown = read(raw)
+                facts[place] = decode(decoder, raw, encoding).shown if shown is None else shown
     except (AttributeError, TypeError, ValueError):
         # What it does cannot be read; that it is there can.
         facts[_KNOWN:] = [None] * (len(facts) - _KNOWN)

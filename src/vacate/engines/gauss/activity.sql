@@ -26,7 +26,7 @@ SELECT a.pid AS session_id,
        CAST(NULL AS bigint[]) AS blocked_by,
        CAST(NULL AS text) AS lock_mode,
        CAST(NULL AS text) AS lock_tag,
-       pg_encoding_to_char(d.encoding) AS encoding,
+       d.encoding,
        a.pid = pg_backend_pid() AS own,
        v.sees_all
   FROM (SELECT bool_or(rolsystemadmin) OR pg_has_role(CAST('gs_role_read_all_stats' AS name), 'USAGE') AS sees_all
@@ -65,7 +65,7 @@ SELECT a.sessionid AS session_id,
        CASE WHEN a.waiting AND w.block_sessionid IS NOT NULL THEN ARRAY[w.block_sessionid] END AS blocked_by,
        CASE WHEN a.waiting THEN w.lockmode END AS lock_mode,
        CASE WHEN a.waiting THEN w.locktag END AS lock_tag,
-       pg_encoding_to_char(d.encoding) AS encoding,
+       d.encoding,
        a.pid = pg_backend_pid() AS own,
        v.sees_all
   FROM (SELECT bool_or(rolsystemadmin OR rolmonitoradmin) AS sees_all FROM pg_roles WHERE rolname = current_user) v
@@ -108,7 +108,7 @@ SELECT a.sessionid AS session_id,
        CASE WHEN a.waiting AND w.block_sessionid IS NOT NULL THEN ARRAY[w.block_sessionid] END AS blocked_by,
        CASE WHEN a.waiting THEN w.lockmode END AS lock_mode,
        CASE WHEN a.waiting THEN w.locktag END AS lock_tag,
-       pg_encoding_to_char(d.encoding) AS encoding,
+       d.encoding,
        a.pid = pg_backend_pid() AS own,
        v.sees_all
   FROM (SELECT bool_or(rolsystemadmin OR rolmonitoradmin) AS sees_all FROM pg_roles WHERE rolname = current_user) v

@@ -24,7 +24,7 @@ SELECT a.pid AS session_id,
        false AS holds_replication_slot,
        coalesce(a.usename = session_user, false) AS of_own_user,
        a.pid = pg_backend_pid() AS own,
-       pg_encoding_to_char(d.encoding) AS encoding,
+       d.encoding,
        v.sees_all
   FROM (SELECT bool_or(rolsystemadmin) OR pg_has_role(CAST('gs_role_read_all_stats' AS name), 'USAGE') AS sees_all
           FROM pg_roles
@@ -71,7 +71,7 @@ SELECT a.sessionid AS session_id,
        false AS holds_replication_slot,
        coalesce(a.usename = session_user, false) AS of_own_user,
        a.pid = pg_backend_pid() AS own,
-       pg_encoding_to_char(d.encoding) AS encoding,
+       d.encoding,
        v.sees_all
   FROM (SELECT bool_or(rolsystemadmin OR rolmonitoradmin) AS sees_all FROM pg_roles WHERE rolname = current_user) v
   JOIN (SELECT s.*,

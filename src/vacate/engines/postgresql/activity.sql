@@ -50,7 +50,7 @@ SELECT s.pid AS session_id,
             THEN ARRAY(SELECT DISTINCT b FROM unnest(pg_blocking_pids(s.pid)) b ORDER BY b) END AS blocked_by,
        w.mode AS lock_mode,
        w.tag AS lock_tag,
-       pg_encoding_to_char(d.encoding) AS encoding
+       d.encoding
   FROM listed s
   LEFT JOIN pg_roles r ON r.oid = s.usesysid
   LEFT JOIN pg_database d ON d.oid = s.datid

@@ -25,7 +25,7 @@ SELECT a.pid AS session_id,
        a.datid IS NOT NULL AND d.oid IS NULL AS database_dropped,
        coalesce(a.usesysid = (SELECT oid FROM pg_roles WHERE rolname = session_user), false) AS of_own_user,
        a.pid = pg_backend_pid() AS own,
-       pg_encoding_to_char(d.encoding) AS encoding
+       d.encoding
   FROM pg_stat_get_activity(NULL) a
   LEFT JOIN pg_roles r ON r.oid = a.usesysid
   LEFT JOIN pg_database d ON d.oid = a.datid;
