@@ -266,3 +266,18 @@ async def test_sessions_that_the_right_to_signal_does_not_reach_are_refused_in_w
     assert "initial user" in refused.reason
     assert await out_of_reach.is_alive()
     assert not await other.is_alive()
+
+
+@in_the_pool
+async def test_an_idle_session_that_keeps_its_worker_is_not_said_to_have_been_used(
+    gauss_server: GaussDouble, gauss_clients: Clients, tmp_path: Path
+) -> None:
+    holder = await gauss_clients.idle("SELECT pg_advisory_lock(42)")
+    session_id = await id_of(gauss_server, holder)
+    guards = GuardSettings(off=frozenset({GuardName.ADVISORY_LOCK}))
+    async with vacate(tmp_path, gauss_server.dsn(), guards=guards) as service:
+        report = await service.sweep()
+        named = await service.kill(session_id)
+    assert fates(report)[session_id].outcome is Outcome.WOKE
+    assert "keeps its worker" in fates(report)[session_id].reason
+    assert fates(named)[session_id].outcome is Outcome.TERMINATED

@@ -12,7 +12,7 @@ from vacate.domain.activity import Activity
 from vacate.domain.errors import ComponentUnreachableError
 from vacate.domain.judging.settings import GuardName
 from vacate.domain.servers import Engine, Neighbours
-from vacate.domain.sessions import Session, SessionKey, Victim
+from vacate.domain.sessions import IDLE, Session, SessionKey, Victim
 from vacate.domain.slots import Slots
 from vacate.domain.sweeps import Signal
 from vacate.engines import rows
@@ -32,6 +32,11 @@ _TOLD = len(Activity._fields) + 1
 _OUT_OF_REACH = (
     "the server does not let Vacate's role end it: gs_role_signal_backend does not reach sessions of the initial user "
     "and of users made with PERSISTENCE"
+)
+# What is idle with a worker may be at work already, and cannot be told from what is about to be.
+_HAS_A_WORKER = (
+    "it was used since the look, or keeps its worker of the thread pool although it is idle, as the holder of an "
+    "advisory lock does; end it by name"
 )
 _GONE_BY_NOW = "it was gone at a second attempt; a first one, whose answer was lost, may have ended it"
 
@@ -173,7 +178,10 @@ def _the_answer(answers: Sequence[Row], victim: Victim) -> Signalled:
     own = [row for row in answers if rows.key(row) == victim.key]
     if not own:
         raise ComponentUnreachableError(f"the server gave no answer for session {victim.key.session_id}")
-    return rows.signalled(min(own, key=lambda row: row["signal"] != Signal.SIGNALLED), victim.demand)
+    row = min(own, key=lambda row: row["signal"] != Signal.SIGNALLED)
+    answer = rows.signalled(row, victim.demand)
+    has_worker = answer.signal is Signal.WOKE and row["state"] == IDLE and victim.pid not in {0, victim.key.session_id}
+    return replace(answer, reason=_HAS_A_WORKER) if has_worker else answer
 
 
 def _whole(found: Sequence[Row]) -> Sequence[Row]:
