@@ -148,7 +148,10 @@ def test_the_example_never_takes_the_place_of_a_file(installed: Path, tmp_path: 
 
 
 def test_the_version_is_told_without_loading_what_commands_need(installed: Path, tmp_path: Path) -> None:
-    program = "import sys; from vacate.cli import main; main(['--version'], standalone_mode=False); print(*sys.modules)"
+    program = (
+        "import atexit, sys; atexit.register(lambda: print(*sys.modules)); "
+        "from vacate.cli import main; main(['--version'])"
+    )
     *_, loaded = _run(installed / "python", "-c", program, cwd=tmp_path).splitlines()
     heavy = {"asyncio", "sqlalchemy", "alembic", "msgspec", "starlette", "uvicorn", "httpx", "rich", "asyncpg"}
     assert not heavy & set(loaded.split())
