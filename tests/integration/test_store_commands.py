@@ -16,6 +16,7 @@ from click.testing import CliRunner, Result
 
 from tests.house.checkout import ROOT
 from tests.integration.test_store import EVENT, NOW, outcome
+from tests.support.hostile import acting
 from vacate.cli import main
 from vacate.domain.audit import AuditEvent
 from vacate.domain.sweeps import Outcome
@@ -229,3 +230,16 @@ def test_lines_of_an_export_are_json_with_every_field_of_the_chain(store: Path, 
     done = vacate("audit", "export")
     first = json.loads(done.stdout.splitlines()[0])
     assert {"id", "form", "previous", "digest", "sessions", "note"} <= first.keys()
+
+
+# --- the freeze switch -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("reason", ["a\u009b31mb", "a\u202eb", "a\nb", "a\x1b[2Jb", "a\u2028b"])
+def test_a_reason_that_would_act_on_its_readers_is_refused(store: Path, vacate: Vacate, reason: str) -> None:
+    del store
+    done = vacate("freeze", "on", "--reason", reason)
+    assert done.exit_code == 1
+    assert "--reason cannot be kept as it is: character 2 is U+" in done.stderr
+    assert not acting(done.output)
+    assert vacate("freeze", "show").stdout == "nothing is frozen\n"
