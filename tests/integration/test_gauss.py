@@ -14,7 +14,7 @@ import pytest
 
 from tests.support.gauss.double import GaussDouble, InternalThread, Node
 from tests.support.gauss.login_shim import LoginShim
-from tests.support.in_process import COMPONENT, COORDINATOR, STANDBY, fates, session_ids, vacate
+from tests.support.in_process import COMPONENT, COORDINATOR, STANDBY, Vacate, fates, session_ids, vacate
 from tests.support.postgres import PASSWORD, VACATE, Client, Clients, LiveServer, eventually
 from vacate.demo.servers import Installation, Workplace
 from vacate.domain.errors import ComponentUnreachableError, MissingRightsError, UnsupportedServerError, WrongServerError
@@ -25,6 +25,8 @@ from vacate.domain.topology import Component
 from vacate.engines.dialects import probe
 from vacate.engines.drivers import gauss_driver
 from vacate.engines.gateway import GatewaySettings
+from vacate.engines.gauss.link import GaussLink
+from vacate.engines.recollection import CompletedLink
 from vacate.engines.statements import blocks
 from vacate.engines.timeouts import Timeouts
 from vacate.engines.wire import Wire
@@ -264,6 +266,42 @@ def warehouse(workplace: Workplace, installation: Installation) -> Generator[Gau
     double = GaussDouble.start(workplace, f"gauss-dws-{installation.major}", installation, engine="dws", pool=False)
     yield double
     double.server.stop("immediate")
+
+
+async def test_a_cursor_that_the_regular_check_saw_is_remembered(
+    gauss_server: GaussDouble, gauss_clients: Clients, tmp_path: Path
+) -> None:
+    reader = await gauss_clients.idle("DECLARE page CURSOR WITH HOLD FOR SELECT 1")
+    (reader_id,) = await _ids(gauss_server, reader)
+    settings = GatewaySettings(check_every=timedelta(milliseconds=50))
+    async with vacate(tmp_path, gauss_server.dsn(), settings=settings) as service:
+        service.gateway.start()
+        await eventually(lambda: _checked_since(service, None))
+        first = service.gateway.health()[0].checked_at
+        # What the first check saw is taken in before the second one begins.
+        await eventually(lambda: _checked_since(service, first))
+        await reader.use("SELECT 1")
+        assert fates(await service.sweep())[reader_id].by == GuardName.HELD_CURSOR
+        await reader.use("CLOSE page")
+        over = await service.sweep()
+
+    assert session_ids(over, Outcome.TERMINATED) == {reader_id}
+
+
+async def _checked_since(service: Vacate, before: datetime | None) -> bool:
+    checked_at = service.gateway.health()[0].checked_at
+    return checked_at is not None and (before is None or checked_at > before)
+
+
+async def test_a_data_warehouse_tells_what_its_sessions_hold(warehouse: GaussDouble, tmp_path: Path) -> None:
+    async with vacate(tmp_path, warehouse.dsn()) as service, service.gateway.link(COMPONENT) as link:
+        assert isinstance(link, CompletedLink)
+        assert isinstance(link.link, GaussLink)
+        listed = await link.link.last_statements()
+        looked_at = await link.look()
+
+    own = {session.session_id for session in looked_at if session.own}
+    assert own <= {session_id for session_id, _, _ in listed}
 
 
 async def test_a_data_warehouse_ends_sessions_by_their_threads(warehouse: GaussDouble, tmp_path: Path) -> None:
