@@ -144,9 +144,9 @@ def test_a_temporary_key_makes_no_other_one(service: RunningService, users: User
 
 
 def test_a_user_who_is_disabled_loses_temporary_keys_at_once(service: RunningService, site: Site) -> None:
-    site.vacate("user", "add", "tess", "--password-stdin", stdin="first\n")
+    site.vacate("user", "add", "tess", "--password-stdin", stdin="first word\n")
     site.vacate("user", "grant", "tess", "--project", PROJECT, "--role", "operator")
-    token = token_for(service, name="tess", password="first", scope=IN_PROJECT)  # noqa: S106 - the tests' own
+    token = token_for(service, name="tess", password="first word", scope=IN_PROJECT)  # noqa: S106 - the tests' own
     made = temporary_key(service, token)
     signed = Signed(service=service, key=made.key)
     headers = {**JSON, "X-Security-Token": made.security_token}
@@ -156,9 +156,9 @@ def test_a_user_who_is_disabled_loses_temporary_keys_at_once(service: RunningSer
     assert signed.send(headers=headers).refusal == (401, "APIGW.0301")
     site.vacate("user", "enable", "tess")
     assert signed.send(headers=headers).refusal == (401, "APIGW.0301")
-    token = token_for(service, name="tess", password="first", scope=IN_PROJECT)  # noqa: S106 - the tests' own
+    token = token_for(service, name="tess", password="first word", scope=IN_PROJECT)  # noqa: S106 - the tests' own
 
-    site.vacate("user", "password", "tess", "--password-stdin", stdin="second\n")
+    site.vacate("user", "password", "tess", "--password-stdin", stdin="second word\n")
     with_old = ask(service, "POST", call(), headers={**JSON, "X-Auth-Token": token}, body=KILL_BODY)
     assert with_old.refusal == (401, "APIGW.0301")
-    token_for(service, name="tess", password="second", scope=IN_PROJECT)  # noqa: S106 - the tests' own
+    token_for(service, name="tess", password="second word", scope=IN_PROJECT)  # noqa: S106 - the tests' own

@@ -56,7 +56,8 @@ async def test_missing_rights_are_an_error_that_names_the_grant(
             await service.sweep()
         event = await service.last_event()
 
-        assert refused.value.remedies == tuple(f'GRANT {right} TO "vacate";' for right in missing)
+        inherited = " WITH INHERIT TRUE" if server.major >= 16 else ""
+        assert refused.value.remedies == tuple(f'GRANT {right} TO "vacate"{inherited};' for right in missing)
         assert service.problem() == str(refused.value)
         assert event.action is AuditAction.KILL_IDLE_REFUSED
         assert event.error
@@ -154,6 +155,70 @@ async def test_rights_that_a_role_holds_but_does_not_inherit_are_missing_rights(
     finally:
         await server.ask("DROP ROLE aloof")
     assert await idle.is_alive()
+
+
+WAYS = {
+    "held by a role that inherits nothing": [
+        """CREATE ROLE "o""dd; ro le" LOGIN NOINHERIT PASSWORD 'correct horse'""",
+        """GRANT pg_read_all_stats, pg_signal_backend TO "o""dd; ro le\"""",
+    ],
+    "held through a role that inherits nothing": [
+        """CREATE ROLE "o""dd; ro le" LOGIN PASSWORD 'correct horse'""",
+        "CREATE ROLE between NOINHERIT",
+        "GRANT pg_read_all_stats, pg_signal_backend TO between",
+        """GRANT between TO "o""dd; ro le\"""",
+    ],
+    "not held by a role that inherits nothing": [
+        """CREATE ROLE "o""dd; ro le" LOGIN NOINHERIT PASSWORD 'correct horse'"""
+    ],
+}
+TAKEN_AWAY = (
+    "EXECUTE ON FUNCTION pg_control_system()",
+    "EXECUTE ON FUNCTION pg_stat_get_activity(integer)",
+    "EXECUTE ON FUNCTION pg_terminate_backend(integer, bigint)",
+    "EXECUTE ON FUNCTION pg_stat_clear_snapshot()",
+    "EXECUTE ON FUNCTION pg_lock_status()",
+    "SELECT ON pg_roles",
+    "SELECT ON pg_database",
+    "SELECT ON pg_locks",
+)
+
+
+@pytest.mark.parametrize("way", WAYS)
+async def test_the_remedies_mend_every_way_in_which_a_role_can_lack_its_rights(
+    server: LiveServer, clients: Clients, tmp_path: Path, way: str
+) -> None:
+    idle = await clients.idle()
+    try:
+        for statement in WAYS[way]:
+            await server.ask(statement)
+        async with vacate(tmp_path, server.dsn('o"dd; ro le')) as service:
+            with pytest.raises(MissingRightsError) as refused:
+                await service.sweep()
+            for remedy in refused.value.remedies:
+                await server.ask(remedy)
+            assert session_ids(await service.sweep(), Outcome.TERMINATED) == {idle.pid}
+    finally:
+        await server.ask("DROP ROLE IF EXISTS between")
+        await server.ask('DROP ROLE IF EXISTS "o""dd; ro le"')
+
+
+@pytest.mark.parametrize("right", TAKEN_AWAY)
+async def test_the_remedies_give_back_what_was_taken_from_everybody(
+    server: LiveServer, clients: Clients, tmp_path: Path, right: str
+) -> None:
+    idle = await clients.idle()
+    await server.ask(f"REVOKE {right} FROM public")
+    try:
+        async with vacate(tmp_path, server.dsn()) as service:
+            with pytest.raises(MissingRightsError) as refused:
+                await service.sweep()
+            for remedy in refused.value.remedies:
+                await server.ask(remedy)
+            assert session_ids(await service.sweep(), Outcome.TERMINATED) == {idle.pid}
+    finally:
+        await server.ask(f"REVOKE {right} FROM vacate")
+        await server.ask(f"GRANT {right} TO public")
 
 
 async def test_a_server_that_does_not_tell_who_it_is_is_refused(
@@ -317,7 +382,7 @@ async def test_a_component_is_checked_before_the_first_call(
         service.gateway.start()
 
         async def is_found() -> bool:
-            return says(service, f'GRANT {SEE} TO "vacate";')
+            return says(service, f'GRANT {SEE} TO "vacate"')
 
         await eventually(is_found)
         (health,) = service.gateway.health()

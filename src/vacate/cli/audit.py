@@ -2,6 +2,7 @@
 
 import csv
 import io
+import os
 from collections.abc import AsyncGenerator, Callable, Generator, Iterable
 from contextlib import aclosing, contextmanager
 from dataclasses import replace
@@ -155,6 +156,10 @@ async def export(config: Path, kind: str, since: datetime | None, until: datetim
     return count
 
 
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
+
+
 @contextmanager
 def _written_to(path: Path | None, for_encoding: Callable[[str, str], str]) -> Generator[_Write]:
     """What writes to a file that is there when the block has ended, and only then; or to standard output."""
@@ -162,7 +167,8 @@ def _written_to(path: Path | None, for_encoding: Callable[[str, str], str]) -> G
         yield lambda text: document(text, for_encoding)
         return
     try:
-        opened = path.open("x", encoding="utf-8", newline="")
+        # It holds names of users, databases and clients: only whoever asked for it may read it.
+        opened = open(path, "x", encoding="utf-8", newline="", opener=_private)  # noqa: SIM115 - closed below
     except OSError as error:
         raise SettingsError(f"cannot write {path}: {error.strerror}") from error
     try:

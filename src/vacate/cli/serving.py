@@ -6,9 +6,11 @@ import logging
 import signal
 import socket
 import ssl
+import stat
 import uuid
 from collections.abc import AsyncGenerator, Generator
 from contextlib import asynccontextmanager, contextmanager, suppress
+from pathlib import Path
 
 import h11
 import uvicorn
@@ -192,6 +194,7 @@ def _tls(service: ServiceSection) -> ssl.SSLContext | None:
         return None
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     try:
+        _refuse_open_key(service.tls_key)
         # A key that is locked with a password is refused; nobody sits at a service to type it.
         context.load_cert_chain(service.tls_certificate, service.tls_key, password="")
     except OSError as error:
@@ -201,6 +204,13 @@ def _tls(service: ServiceSection) -> ssl.SSLContext | None:
             f"cannot be used together: {reason}"
         ) from error
     return context
+
+
+def _refuse_open_key(key: Path) -> None:
+    """A group may read a key, as Debian's ssl-cert does; everybody may not."""
+    mode = stat.S_IMODE(key.stat().st_mode)
+    if mode & (stat.S_IRWXO | stat.S_IWGRP):
+        raise SettingsError(f"service.tls_key {key} is open to others (mode {mode:04o}); chmod 600 it")
 
 
 async def until_told_to_stop() -> None:

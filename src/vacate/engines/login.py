@@ -27,6 +27,7 @@ from vacate.engines.refusals import login_problem, plain
 from vacate.engines.statements import statement
 from vacate.engines.timeouts import Timeouts
 
+_INSUFFICIENT_PRIVILEGE = "42501"
 _UNKNOWN_SETTING = "42704"
 _TRANSACTION_TOOK_TOO_LONG = "25P04"
 _LINK_BROKE = "08"
@@ -160,6 +161,7 @@ async def _set_up(
             return software, await _decoder(connection, software)
         pinned = settings | {TRANSACTION_TIMEOUT: "0"}
         (own,) = await connection.fetch(setup, list(pinned), list(pinned.values()))
+        age_s = await _age(connection, driver, software)
         decoder = await _decoder(connection, software)
     except TimeoutError:
         raise
@@ -169,7 +171,7 @@ async def _set_up(
     refuse_pooler(
         announced=connection.get_server_pid(),
         answering=(row["pid"], own["pid"]),
-        age_s=own["age_s"],
+        age_s=age_s,
         login_took_s=took_s,
     )
     return software, decoder
@@ -183,6 +185,17 @@ async def _decoder(connection: Connection, software: ServerSoftware) -> Decoder:
         encodings=tuple(texts["encodings"].split(",")),
         statement_limit=texts["statement_limit"],
     )
+
+
+async def _age(connection: Connection, driver: Driver, software: ServerSoftware) -> float | None:
+    """How long our session has been there; `None` where our role may not ask, which the probe tells of."""
+    try:
+        (row,) = await connection.fetch(statement("postgresql", "age", software.major))
+    except driver.errors as error:
+        if sqlstate(error) != _INSUFFICIENT_PRIVILEGE:
+            raise
+        return None
+    return row["age_s"]
 
 
 def _set_up_problem(error: Exception) -> ComponentUnreachableError:

@@ -19,6 +19,9 @@ _SECRET_KEY_BYTES = 30  # which make 40 characters
 _LONGEST_NAME = 128
 
 
+_SHORTEST_PASSWORD = 8
+
+
 class DirectoryError(VacateError):
     """An administrator named somebody who does not exist, or who exists already."""
 
@@ -61,8 +64,8 @@ class UserDirectory:
         for what, text in (("user", name), ("domain", domain)):
             if not text.isprintable() or text.strip() != text or not 0 < len(text) <= _LONGEST_NAME:
                 raise DirectoryError(f"{text!r} cannot be a {what} name: up to {_LONGEST_NAME} printable characters")
-        if password is not None and not password:
-            raise DirectoryError("the password is empty; leave it out to make a user without one")
+        if password is not None:
+            _check_password(password)
         user = User(
             id=uuid.uuid4().hex,
             name=name,
@@ -154,8 +157,7 @@ class UserDirectory:
             DirectoryError: no such user, or the password is empty.
             StoreUnavailableError: the store does not answer.
         """
-        if not password:
-            raise DirectoryError("the password is empty; a user without one only uses access keys")
+        _check_password(password)
         user = await self._existing(name, domain)
         await self._credentials.set_password(user.id, await self._passwords.hash(password))
 
@@ -194,3 +196,12 @@ class UserDirectory:
         if user is None:
             raise DirectoryError(f"no user {name!r} in domain {domain!r}")
         return user
+
+
+def _check_password(password: str) -> None:
+    if not password:
+        raise DirectoryError("the password is empty; leave it out to make a user who only uses access keys")
+    if len(password) < _SHORTEST_PASSWORD:
+        raise DirectoryError(
+            f"the password has {len(password)} characters; it must have at least {_SHORTEST_PASSWORD}, of any kind"
+        )

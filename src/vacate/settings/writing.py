@@ -15,11 +15,18 @@ from vacate.settings.loading import load_settings
 _HEAD = """\
 # Written by `vacate discover`, of what the servers told. docs/reference/configuration.md has every other key.
 # The file holds passwords of database roles: let nobody else read it.
+# A session is given up once it has been idle for as long as the criteria of its instance say. Pools keep sessions idle
+# for minutes on purpose, so a time below their own ends sessions that are about to be used.
 
 [store]
 url = "sqlite:///vacate.db"
 # Make the key once, with: (umask 077; head -c 32 /dev/urandom | base64 > vacate.key)
 secret_key_file = "vacate.key"
+"""
+_CRITERIA = """\
+# Which sessions are given up: those that have been idle for so long.
+[projects.instances.criteria]
+states = { idle = "15min" }
 """
 
 
@@ -44,6 +51,7 @@ def configuration(found: Discovered, project: ProjectNames) -> str:
     region = {"region": instance.region} if instance.region else {}
     tables.append(table("[[projects]]", id=instance.project_id, name=project.name, domain=project.domain, **region))
     tables.append(table("[[projects.instances]]", id=instance.id, name=instance.name))
+    tables.append(_CRITERIA)
     for node in instance.nodes:
         tables.append(table("[[projects.instances.nodes]]", id=node.id, name=node.name))
         tables.extend(_component(server) for server in _on(found, node))

@@ -13,6 +13,7 @@ import msgspec
 from vacate.domain.audit import AuditEvent
 from vacate.domain.chain import BEGINNING, Anchor
 from vacate.domain.errors import SettingsError
+from vacate.operations.private_files import belong_like, make_private
 from vacate.store.audit import SqlAuditLog
 
 _REMEDY = "find out who wrote there and keep that file aside; without it the next event is anchored in a new one"
@@ -50,7 +51,9 @@ class AnchorFile:
             ValueError: what is there is no anchor.
         """
         # The lock is a file of its own: the anchor itself is replaced under it.
-        with self.path.with_name(f"{self.path.name}.lock").open("a") as lock:
+        beside = self.path.with_name(f"{self.path.name}.lock")
+        make_private(beside)
+        with beside.open("a") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             kept = self._read()
             if kept is not None and kept.id >= anchor.id:
@@ -66,6 +69,7 @@ class AnchorFile:
                 written.write(content)
                 written.flush()
                 os.fsync(written.fileno())
+                belong_like(written.fileno(), self.path if self.path.exists() else self.path.parent)
                 new.replace(self.path)
             except OSError:
                 new.unlink()

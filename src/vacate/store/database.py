@@ -1,7 +1,6 @@
 """The database that Vacate's own state is in: opened, used in transactions, and its failures put in words."""
 
 import asyncio
-import os
 import sqlite3
 import time
 from collections.abc import AsyncGenerator, Callable, Mapping
@@ -17,6 +16,7 @@ from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from vacate.domain.errors import SettingsError, StoreUnavailableError
+from vacate.operations.private_files import make_private
 from vacate.store.problems import Problem, translated
 from vacate.store.schema import require_newest
 from vacate.store.tables import tokens
@@ -208,7 +208,7 @@ def _parsed(url: str) -> URL:
 
 def _create_private(path: Path) -> StoreFile:
     """Make the file before SQLite does: SQLite would let everybody read it, and its companions follow its mode."""
-    os.close(os.open(path, os.O_CREAT | os.O_RDONLY, 0o600))
+    make_private(path)
     return StoreFile(path=path, identity=_identity(path))
 
 

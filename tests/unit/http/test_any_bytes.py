@@ -73,7 +73,7 @@ class House:
         self.key = self.runner.run(self._furnish(directory))
 
     async def _furnish(self, directory: UserDirectory) -> IssuedAccessKey:
-        await directory.add_user(name="olga", domain="default", password="secret")  # noqa: S106 - the tests' own
+        await directory.add_user(name="olga", domain="default", password="long secret")  # noqa: S106 - the tests' own
         return await directory.create_access_key(name="olga", domain="default")
 
     def _temporary_keys(self) -> TemporaryKeyService:
@@ -185,7 +185,7 @@ METHODS = st.sampled_from(["GET", "POST", "HEAD", "PUT", "DELETE", "OPTIONS"]) |
 
 SIGN_IN = {
     "auth": {
-        "identity": {"methods": ["password"], "password": {"user": {"name": "olga", "password": "secret"}}},
+        "identity": {"methods": ["password"], "password": {"user": {"name": "olga", "password": "long secret"}}},
         "scope": {"project": {"name": "north-1"}},
     }
 }

@@ -49,6 +49,15 @@ async def test_an_empty_password_is_refused(directory: UserDirectory) -> None:
         await directory.add_user(name="ana", domain="acme", password="")
 
 
+@pytest.mark.parametrize("password", ["a", "seven77"])
+async def test_a_short_password_is_refused_with_the_rule(directory: UserDirectory, password: str) -> None:
+    await directory.add_user(name="bea", domain="acme")
+    with pytest.raises(DirectoryError, match="at least 8"):
+        await directory.add_user(name="ana", domain="acme", password=password)
+    with pytest.raises(DirectoryError, match="at least 8"):
+        await directory.set_password(name="bea", domain="acme", password=password)
+
+
 async def test_a_role_takes_the_place_of_the_one_before(
     directory: UserDirectory, credentials: MemoryCredentials
 ) -> None:

@@ -1,5 +1,7 @@
 """The anchor file: whole, only ever ahead, and never in the way of an event."""
 
+import os
+import stat
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -121,3 +123,28 @@ async def test_without_a_file_the_log_line_is_the_anchor(log: SqlAuditLog) -> No
     told = Told()
     await AnchoredAuditLog(log, None, told).append(EVENT)
     assert told.events == [1]
+
+
+def test_the_anchor_and_its_lock_are_their_owners_alone(tmp_path: Path) -> None:
+    file = AnchorFile(tmp_path / "vacate.anchor")
+    file.advance(Anchor(id=1, digest=bytes(32), source="a test"), datetime(2026, 1, 2, tzinfo=UTC))
+    assert {path.name: stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()} == {
+        "vacate.anchor": 0o600,
+        "vacate.anchor.lock": 0o600,
+    }
+
+
+def test_what_root_anchors_stays_the_services(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whether this runs as root or not, root's commands give what they make to the owner of the folder or the file."""
+    given: list[tuple[int, int]] = []
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+
+    def chown(_: object, uid: int, gid: int) -> None:
+        given.append((uid, gid))
+
+    monkeypatch.setattr(os, "chown", chown)
+    file = AnchorFile(tmp_path / "vacate.anchor")
+    for number in (1, 2):
+        file.advance(Anchor(id=number, digest=bytes(32), source="a test"), datetime(2026, 1, 2, tzinfo=UTC))
+    owner = (tmp_path.stat().st_uid, tmp_path.stat().st_gid)
+    assert given == [owner] * 3

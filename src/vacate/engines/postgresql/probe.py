@@ -3,10 +3,11 @@
 from vacate.domain.errors import MissingRightsError
 from vacate.domain.texts import sql_identifier
 from vacate.engines.capabilities import Capabilities
+from vacate.engines.drivers import Row
 from vacate.engines.statements import statement
-from vacate.engines.wire import StatementRefusedError, Wire
+from vacate.engines.wire import Wire
 
-_INSUFFICIENT_PRIVILEGE = "42501"
+_GRANTS_SAY_WHAT_IS_INHERITED = 16
 
 
 async def probe(wire: Wire) -> Capabilities:
@@ -18,17 +19,38 @@ async def probe(wire: Wire) -> Capabilities:
         UnsupportedServerError: it is older than the oldest statement.
     """
     software = wire.software
-    try:
-        (row,) = await wire.fetch(statement("postgresql", "probe", software.major))
-    except StatementRefusedError as error:
-        if error.sqlstate == _INSUFFICIENT_PRIVILEGE:
-            raise MissingRightsError(["GRANT EXECUTE ON FUNCTION pg_control_system() TO the role;"]) from error
-        raise
-    lacking = {"pg_read_all_stats": not row["sees_all_sessions"], "pg_signal_backend": not row["may_signal"]}
-    login = sql_identifier(wire.decoder.name(row["login"]).shown)
+    (own,) = await wire.fetch(statement("postgresql", "rights", software.major))
+    if taken := _taken_away(own):
+        raise MissingRightsError(taken)
+    (row,) = await wire.fetch(statement("postgresql", "probe", software.major))
     return Capabilities(
         software=software,
         system_identifier=row["system_identifier"],
         in_recovery=row["in_recovery"],
-        remedies=tuple(f"GRANT {right} TO {login};" for right, lacks in lacking.items() if lacks),
+        remedies=_remedies(row, software.major),
     )
+
+
+def _taken_away(own: Row) -> tuple[str, ...]:
+    """What gives back what everybody has by default. It counts in one database, so the statement says in which."""
+    role, place = sql_identifier(own["login"]), sql_identifier(own["database"]).replace("*/", "* /")
+    objects = (*(f"EXECUTE ON FUNCTION {f}" for f in own["functions"]), *(f"SELECT ON {t}" for t in own["relations"]))
+    return tuple(f"/* in the database {place} */ GRANT {each} TO {role};" for each in objects)
+
+
+def _remedies(row: Row, major: int) -> tuple[str, ...]:
+    """What gives our role the rights that it lacks.
+
+    Since PostgreSQL 16 each grant says whether it is inherited. Before, the role's own attribute says so for all of
+    them, and a grant that is there already is not the one that is missing.
+    """
+    role = sql_identifier(row["login"])
+    lacking = [
+        right
+        for right, has in (("pg_read_all_stats", row["sees_all_sessions"]), ("pg_signal_backend", row["may_signal"]))
+        if not has
+    ]
+    if major >= _GRANTS_SAY_WHAT_IS_INHERITED:
+        return tuple(f"GRANT {right} TO {role} WITH INHERIT TRUE;" for right in lacking)
+    grants = [f"GRANT {right} TO {role};" for right in lacking if right not in row["granted"]]
+    return (*([f"ALTER ROLE {role} INHERIT;"] if lacking and not row["inherits"] else []), *grants)
