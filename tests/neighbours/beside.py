@@ -66,8 +66,17 @@ class Tool:
             await asyncio.sleep(_POLL_S)
         return self.process.wait()
 
+    def pause(self) -> None:
+        """Have it and its children do nothing until it is resumed."""
+        self._signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Have it go on."""
+        self._signal(signal.SIGCONT)
+
     def stop(self) -> None:
         """End it and its process group."""
+        self.resume()
         self._signal(signal.SIGTERM)
         with suppress(subprocess.TimeoutExpired):
             self.process.wait(_TERM_S)

@@ -1,6 +1,5 @@
 """Tools that copy a whole server while it runs, and one that turns an old primary into a standby."""
 
-import signal
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -191,14 +190,14 @@ async def paused_between_reads(server: LiveServer, rewind: Tool, user: str) -> A
         while True:
             assert rewind.running, rewind.words
             if await session.fetchval(idle, user):
-                rewind.process.send_signal(signal.SIGSTOP)
+                rewind.pause()
                 # A statement that was on its way meanwhile has come to its end after this one.
                 if await session.fetchval(idle, user) and await session.fetchval(idle, user):
                     break
-                rewind.process.send_signal(signal.SIGCONT)
+                rewind.resume()
         yield
     finally:
-        rewind.process.send_signal(signal.SIGCONT)
+        rewind.resume()
         await session.close()
 
 

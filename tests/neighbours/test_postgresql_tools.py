@@ -4,9 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.neighbours.beside import Bench, address, sweep_until, sweep_while
+from tests.neighbours.beside import Bench, Tool, address, sweep_until, sweep_while
 from tests.support.in_process import vacate
-from tests.support.postgres import APP, Clients, LiveServer, installation_of
+from tests.support.postgres import APP, Clients, LiveServer, eventually, installation_of
+from vacate.domain.judging.settings import GuardName, GuardSettings
+from vacate.domain.judging.victim_warnings import WarningKind
 
 TABLES = 4
 ROWS = 80_000
@@ -21,7 +23,7 @@ ALTER TABLE wares_{n} ADD PRIMARY KEY (id);
 def shop(shared_server: LiveServer) -> LiveServer:
     """A database with tables and indexes, and an empty one beside it; both belong to the application's user."""
     server = shared_server.server
-    server.psql("CREATE DATABASE shop OWNER app; CREATE DATABASE restored OWNER app;")
+    server.psql("CREATE DATABASE shop OWNER app;")
     tables = "".join(_TABLE.format(n=n, rows=ROWS) for n in range(TABLES))
     server.psql(f"\\connect shop\nSET ROLE app;\n{tables}")
     return shared_server
@@ -31,22 +33,48 @@ def _tool(name: str) -> Path:
     return installation_of(15).program(name)
 
 
-async def test_a_parallel_restore_comes_to_its_end(shop: LiveServer, bench: Bench, tmp_path: Path) -> None:
+async def restoring(shop: LiveServer, bench: Bench) -> Tool:
+    """Begin to restore the shop into a new database."""
     archive = bench.folder / "shop.dump"
-    source = address(shop, APP, "shop")
-    await bench.run([_tool("pg_dump"), "-Fd", "-Z0", "-j2", "-f", archive], variables=source)
+    await bench.run([_tool("pg_dump"), "-Fd", "-Z0", "-j2", "-f", archive], variables=address(shop, APP, "shop"))
+    shop.server.psql("DROP DATABASE IF EXISTS restored; \n CREATE DATABASE restored OWNER app;")
+    return bench.start(
+        [_tool("pg_restore"), "-j4", "-d", "restored", archive], variables=address(shop, APP, "restored")
+    )
 
+
+def restored_indexes(shop: LiveServer) -> int:
+    """How many indexes the new database has."""
+    count = "SELECT count(*) FROM pg_indexes WHERE tablename LIKE 'wares%';"
+    return int(shop.server.psql(f"\\connect restored\n{count}"))
+
+
+async def test_a_parallel_restore_comes_to_its_end(shop: LiveServer, bench: Bench, tmp_path: Path) -> None:
     async with vacate(tmp_path, shop.dsn()) as service:
-        restore = bench.start(
-            [_tool("pg_restore"), "-j4", "-d", "restored", archive], variables=address(shop, APP, "restored")
-        )
+        restore = await restoring(shop, bench)
         seen = await sweep_while(service, lambda: restore.running)
 
     assert await restore.ends() == 0, restore.words
     assert not seen.ended
     assert seen.of(application="pg_restore"), "no sweep met it"
-    indexes = shop.server.psql("\\connect restored\nSELECT count(*) FROM pg_indexes WHERE tablename LIKE 'wares%';")
-    assert int(indexes) == 2 * TABLES
+    assert restored_indexes(shop) == 2 * TABLES
+
+
+async def test_a_parallel_restore_without_its_guard_loses_indexes_and_a_preview_would_have_warned(
+    shop: LiveServer, bench: Bench, tmp_path: Path
+) -> None:
+    guards = GuardSettings(off=frozenset({GuardName.MAINTENANCE_TOOL}))
+    async with vacate(tmp_path, shop.dsn(), guards=guards) as service:
+        restore = await restoring(shop, bench)
+        # The first index is being made, and others are still to come from the same workers.
+        await eventually(lambda: shop.pids("application_name = 'pg_restore' AND query LIKE 'CREATE INDEX%'"))
+        restore.pause()
+        seen = await sweep_until(service, lambda seen: bool(seen.ended))
+        restore.resume()
+
+    assert seen.looked_like == {WarningKind.RESTORE}
+    assert await restore.ends() == 1
+    assert restored_indexes(shop) < 2 * TABLES
 
 
 async def test_a_parallel_dump_comes_to_its_end(shop: LiveServer, bench: Bench, tmp_path: Path) -> None:

@@ -61,7 +61,8 @@ def test_workers_that_build_indexes_look_like_a_restore_with_those_that_have_com
     building = "CREATE INDEX a ON t (a)", "ALTER TABLE ONLY t ADD CONSTRAINT p PRIMARY KEY (id)", "COMMIT"
     assert kinds(victims(*building)) == [(WarningKind.RESTORE, 3)]
     assert not kinds(victims("CREATE INDEX a ON t (a)")), "anybody may create one index"
-    assert kinds(victims("CREATE UNIQUE INDEX a ON t (a)", application="pg_restore")) == [(WarningKind.RESTORE, 1)]
+    assert kinds(victims("CREATE INDEX a ON t (a)", "CREATE UNIQUE INDEX b ON t (b)")) == [(WarningKind.RESTORE, 2)]
+    assert kinds(victims("COMMIT", None, application="pg_restore")) == [(WarningKind.RESTORE, 2)]
     assert not kinds(victims(*building, application="migrations"))
 
 

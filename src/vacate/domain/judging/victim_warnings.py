@@ -64,7 +64,7 @@ _COMMITTED = re.compile(_LEAD + r"(?:COMMIT|END)\b", _FLAGS)
 _PGAGENT = re.compile(r'\b"?pgagent"?\s*\.\s*"?pga_', _FLAGS)
 _FILES_READ = re.compile(r"\bpg_read_binary_file\s*\(|\bRECURSIVE\s+files\b.*\bpg_ls_dir\s*\(", _FLAGS)
 
-_RESTORERS = frozenset({"", "pg_restore"})
+_RESTORER = "pg_restore"
 _SOME = 2
 
 
@@ -109,13 +109,13 @@ def _pooler(group: Sequence[Session]) -> list[Session]:
 
 
 def _restore(group: Sequence[Session]) -> list[Session]:
-    """Workers of one database; those between two tables have only committed."""
-    named = [session for session in group if session.application in _RESTORERS]
-    built = _said(_BUILT, named)
+    """Sessions of that name, or workers of one database; those between two tables have only committed."""
+    named = [session for session in group if session.application == _RESTORER]
+    nameless = [session for session in group if session.application == ""]
+    built = _said(_BUILT, nameless)
     where = {session.database for session in built}
-    workers = built + [session for session in _said(_COMMITTED, named) if session.database in where]
-    enough = len(workers) >= _SOME or any(session.application for session in workers)
-    return workers if built and enough else []
+    workers = built + [session for session in _said(_COMMITTED, nameless) if session.database in where]
+    return named + (workers if len(workers) >= _SOME else [])
 
 
 def _pool(group: Sequence[Session]) -> list[Session]:
