@@ -57,6 +57,26 @@ def host_and_port(text: str) -> tuple[str, int]:
     return ("", 0) if "," in parts.netloc else (host or "", port or 0)
 
 
+def check_form(text: str, place: str) -> None:
+    """Refuse a DSN that no driver could read as a URL; whatever else is in it is left to the driver.
+
+    Raises:
+        DsnInvalidError: it is none; the message says what to write, and repeats nothing of it.
+    """
+    scheme, separator, rest = text.partition("://")
+    if separator and scheme.lower() in SCHEMES and rest:
+        return
+    keywords = not separator and "=" in text
+    seen = "is in libpq's form of keywords and values" if keywords else "is no URL of a scheme that Vacate knows"
+    raise DsnInvalidError(
+        f"{place} {seen}; write it like postgresql://user:password@host:port/database, with {_one_of_the_schemes()}"
+    )
+
+
+def _one_of_the_schemes() -> str:
+    return " or ".join(f"{scheme}://" for scheme in sorted(SCHEMES))
+
+
 def user_of(text: str) -> str:
     """The user that a DSN or another URL logs in as; empty where it names none or cannot be read."""
     try:

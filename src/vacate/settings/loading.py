@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from vacate.domain.dsn import DsnInvalidError, check_form
 from vacate.domain.durations import duration
 from vacate.domain.errors import SettingsError
 from vacate.operations.wanted import advised
@@ -113,6 +114,8 @@ def _check(settings: Settings, path: Path) -> None:
             _unique(path, f"nodes of instance {instance.name}", [n.id for n in instance.nodes])
             components = [c.id for n in instance.nodes for c in n.components]
             _unique(path, f"components of instance {instance.name}", components)
+            for component in (c for node in instance.nodes for c in node.components):
+                _check_dsn(component.dsn, f"{path}: dsn of component {component.id} of instance {instance.name}")
     _check_regions(settings, path)
     _unique(path, "webhooks.name", [webhook.name for webhook in settings.webhooks])
     if (settings.service.tls_certificate is None) != (settings.service.tls_key is None):
@@ -128,6 +131,13 @@ def _check(settings: Settings, path: Path) -> None:
         settings.configured_instances()
     except SettingsError as error:
         raise SettingsError(f"{path}: {error}") from None
+
+
+def _check_dsn(dsn: str, place: str) -> None:
+    try:
+        check_form(dsn, place)
+    except DsnInvalidError as error:
+        raise SettingsError(str(error)) from None
 
 
 def _check_durations(path: Path, table: str, section: Section, names: Iterable[str]) -> None:

@@ -241,7 +241,6 @@ def test_an_instance_knows_its_nodes_its_port_and_what_its_owner_says_of_it(load
         ("postgresql://vacate@db1/postgres", "db1", 0),
         ("postgresql://vacate@[::1]:5432/postgres", "::1", 5432),
         ("postgresql://vacate@a:1,b:2/postgres", "", 0),
-        ("host=db1 port=5432", "", 0),
     ],
 )
 def test_where_a_node_is_is_taken_from_its_first_components_dsn(load: Load, dsn: str, address: str, port: int) -> None:
@@ -442,11 +441,12 @@ def test_a_file_that_is_no_text_is_named(path: Path) -> None:
 
 
 def test_two_instances_may_each_have_a_component_of_the_same_id(load: Load) -> None:
-    node = f'[{{ id = "{N1}", components = [{{ id = "cn_5001", kind = "CN", role = "primary", dsn = "d" }}] }}]'
+    coordinator = '{ id = "cn_5001", kind = "CN", role = "primary", dsn = "postgresql://d" }'
+    node = f'[{{ id = "{N1}", components = [{coordinator}] }}]'
     servers = load(changed("nodes = []", f"nodes = {node}")).servers()
     assert {(c.instance_id, dsn) for c, dsn in servers.items() if c.id == "cn_5001"} == {
         (I1, "postgresql://vacate@db1:5432/postgres?sslmode=verify-full"),
-        (I2, "d"),
+        (I2, "postgresql://d"),
     }
 
 
@@ -590,3 +590,14 @@ dsn = "postgresql://sess_mgr:secret@db1:5432/postgres"
         encoding="utf-8",
     )
     assert load_settings(path).own_users() == {"vacate_store", "sess_mgr"}
+
+
+@pytest.mark.parametrize(
+    "dsn",
+    ["postgres//oops", "host=db1 port=5432 password=geheim", "mysql://vacate:geheim@db1/x", "postgresql://", "db1"],
+)
+def test_a_dsn_that_no_driver_can_read_is_refused_at_the_start(load: Load, dsn: str) -> None:
+    with pytest.raises(SettingsError, match="dsn of component") as refused:
+        load(changed('"postgresql://vacate@db2:5433/postgres"', f'"{dsn}"'))
+    assert "postgresql://user:password@host:port/database" in str(refused.value)
+    assert "geheim" not in str(refused.value)
