@@ -237,7 +237,7 @@ WRONG = [
         name="rights_missing_on_the_server",
         status=409,
         code="DBS.280406",
-        says='GRANT pg_signal_backend TO "watcher";',
+        says='GRANT pg_signal_backend TO "watcher"',
         make=lambda client: client.kill("dn_6002", node=RIGHTS_NODE, instance=BROKEN_INSTANCE),
     ),
 ]

@@ -82,7 +82,7 @@ def test_readiness_tells_of_every_component_and_what_to_do(service: RunningServi
         (OTHER_INSTANCE, COORDINATOR),
     }
     assert "configured as standby" in problems[BROKEN_INSTANCE, "dn_6001"]
-    assert 'GRANT pg_signal_backend TO "watcher";' in problems[BROKEN_INSTANCE, "dn_6002"]
+    assert 'GRANT pg_signal_backend TO "watcher"' in problems[BROKEN_INSTANCE, "dn_6002"]
     assert "the component cannot be reached" in problems[BROKEN_INSTANCE, "dn_6003"]
     for entry in content["components"]:
         assert set(entry) == {"instance_id", "node_id", "component_id", "engine", "ready", "problem", "checked_at"}

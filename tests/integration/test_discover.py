@@ -226,7 +226,7 @@ def test_one_server_under_two_addresses_is_refused(server: LiveServer, standby: 
 
 def test_a_role_without_rights_is_refused_with_what_to_run(server: LiveServer, output: Path) -> None:
     done = discover(server.dsn("clerk"), output=output)
-    refused(done, 'GRANT pg_read_all_stats TO "clerk";', 'GRANT pg_signal_backend TO "clerk";', output=output)
+    refused(done, 'GRANT pg_read_all_stats TO "clerk"', 'GRANT pg_signal_backend TO "clerk"', output=output)
 
 
 def test_a_wrong_password_is_refused_and_not_repeated(server: LiveServer, output: Path) -> None:
