@@ -182,19 +182,17 @@ def pair(workplace: Workplace, bench: Bench) -> Pair:
 async def paused_between_reads(server: LiveServer, rewind: Tool, user: str) -> AsyncGenerator[None]:
     """Stop the tool for a while where it has read a part of the files and its session is idle."""
     session = await asyncpg.connect(server.server.superuser_dsn)
-    idle = (
-        "SELECT count(*) FROM pg_stat_activity"
-        " WHERE usename = $1 AND state = 'idle' AND query LIKE '%pg_read_binary_file%'"
-    )
+    reads = "SELECT count(*) FROM pg_stat_activity WHERE usename = $1 AND query LIKE '%pg_read_binary_file%'"
+    idle = f"{reads} AND state = 'idle'"
     try:
-        while True:
+        while not await session.fetchval(reads, user):
             assert rewind.running, rewind.words
-            if await session.fetchval(idle, user):
-                rewind.pause()
-                # A statement that was on its way meanwhile has come to its end after this one.
-                if await session.fetchval(idle, user) and await session.fetchval(idle, user):
-                    break
-                rewind.resume()
+        rewind.pause()
+        # A statement that was on its way at the pause may begin between two looks; it gets a little further each time.
+        while not (await session.fetchval(idle, user) and await session.fetchval(idle, user)):
+            rewind.resume()
+            assert rewind.running, rewind.words
+            rewind.pause()
         yield
     finally:
         rewind.resume()
