@@ -1,11 +1,12 @@
 """How often somebody may try to sign in."""
 
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
 from vacate.iam.lockout import Lockout
 from vacate.iam.throttle import Throttle
-from vacate.operations.ports import Clock
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,10 +22,12 @@ class SignInLimits:
     throttle: Throttle
 
 
-def sign_in_limits(*, lockout_after: int, lockout_for: timedelta, per_second: int, clock: Clock) -> SignInLimits:
+def sign_in_limits(
+    *, lockout_after: int, lockout_for: timedelta, per_second: int, seconds: Callable[[], float] = time.monotonic
+) -> SignInLimits:
     """The limits that an administrator chose; `lockout_after=0` never locks, `per_second=0` lets all through."""
     return SignInLimits(
-        lockout=Lockout(after=lockout_after, hold=lockout_for, clock=clock),
-        strangers=Lockout(after=lockout_after, hold=lockout_for, clock=clock),
+        lockout=Lockout(after=lockout_after, hold=lockout_for, seconds=seconds),
+        strangers=Lockout(after=lockout_after, hold=lockout_for, seconds=seconds),
         throttle=Throttle(per_second=per_second),
     )

@@ -30,9 +30,7 @@ def access(
     lockout_after = access.lockout_after if access.lockout else 0
     lockout_for = duration(access.lockout_for, "access.lockout_for")
     projects = KnownProjects(settings.known_projects(), credentials)
-    limits = sign_in_limits(
-        lockout_after=lockout_after, lockout_for=lockout_for, per_second=access.sign_ins_per_second, clock=utc_now
-    )
+    limits = sign_in_limits(lockout_after=lockout_after, lockout_for=lockout_for, per_second=access.sign_ins_per_second)
     tokens = TokenService(credentials=credentials, passwords=passwords, projects=projects, limits=limits, clock=utc_now)
     temporary_keys = TemporaryKeyService(
         credentials=credentials,
@@ -45,7 +43,7 @@ def access(
         credentials=credentials,
         sealer=sealer,
         tokens=tokens,
-        lockout=Lockout(after=lockout_after, hold=lockout_for, clock=utc_now),
+        lockout=Lockout(after=lockout_after, hold=lockout_for),
         throttle=Throttle(per_second=access.requests_per_second),
         clock=utc_now,
     )

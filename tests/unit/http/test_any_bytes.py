@@ -59,7 +59,7 @@ class House:
     def __post_init__(self) -> None:
         self.projects = KnownProjects([Project(id=PROJECT, name="north-1")], self.credentials)
         # A lock would answer everything that comes after a few wrong guesses.
-        limits = sign_in_limits(lockout_after=0, lockout_for=timedelta(0), per_second=0, clock=self.clock)
+        limits = sign_in_limits(lockout_after=0, lockout_for=timedelta(0), per_second=0, seconds=self.clock.seconds)
         self.tokens = TokenService(
             credentials=self.credentials,
             passwords=self.passwords,
@@ -99,7 +99,7 @@ class House:
             credentials=self.credentials,
             sealer=self.sealer,
             tokens=self.tokens,
-            lockout=Lockout(after=0, hold=timedelta(0), clock=self.clock),
+            lockout=Lockout(after=0, hold=timedelta(0), seconds=self.clock.seconds),
             throttle=Throttle(per_second=0),
             clock=self.clock,
         )

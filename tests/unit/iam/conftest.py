@@ -63,7 +63,7 @@ def projects(credentials: MemoryCredentials) -> KnownProjects:
 
 @pytest.fixture
 def limits(clock: SetClock) -> SignInLimits:
-    return sign_in_limits(lockout_after=5, lockout_for=LOCKED_FOR, per_second=0, clock=clock)
+    return sign_in_limits(lockout_after=5, lockout_for=LOCKED_FOR, per_second=0, seconds=clock.seconds)
 
 
 @pytest.fixture
@@ -104,7 +104,7 @@ def authenticator(
         credentials=credentials,
         sealer=sealer,
         tokens=tokens,
-        lockout=Lockout(after=5, hold=LOCKED_FOR, clock=clock),
+        lockout=Lockout(after=5, hold=LOCKED_FOR, seconds=clock.seconds),
         throttle=Throttle(per_second=0),
         clock=clock,
     )

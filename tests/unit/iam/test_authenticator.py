@@ -210,12 +210,26 @@ async def test_another_sealing_key_is_the_services_fault_and_said_so(
         credentials=credentials,
         sealer=Sealer(bytes(32)),
         tokens=tokens,
-        lockout=Lockout(after=5, hold=LOCKED_FOR, clock=clock),
+        lockout=Lockout(after=5, hold=LOCKED_FOR, seconds=clock.seconds),
         throttle=Throttle(per_second=0),
         clock=clock,
     )
     with pytest.raises(StoreUnavailableError, match="VACATE_SECRET_KEY"):
         await authenticator.authenticate(request(ana.signed(clock)))
+
+
+async def test_a_step_of_the_wall_clock_neither_frees_nor_prolongs_a_lock(
+    authenticator: RequestAuthenticator, ana: Ana, clock: SetClock
+) -> None:
+    for _ in range(5):
+        with pytest.raises(SignatureInvalidError):
+            await authenticator.authenticate(request(guess_of(ana).signed(clock)))
+    for step in (timedelta(hours=1), timedelta(hours=-2)):
+        clock.step(step)
+        with pytest.raises(AccessKeyLockedError):
+            await authenticator.authenticate(request(ana.signed(clock)))
+    clock.now += LOCKED_FOR
+    await authenticator.authenticate(request(ana.signed(clock)))
 
 
 # --- temporary access keys -------------------------------------------------------------------------------------------
@@ -386,7 +400,7 @@ async def test_each_access_key_and_each_user_may_ask_for_so_much_a_second(
         credentials=credentials,
         sealer=sealer,
         tokens=tokens,
-        lockout=Lockout(after=0, hold=LOCKED_FOR, clock=clock),
+        lockout=Lockout(after=0, hold=LOCKED_FOR, seconds=clock.seconds),
         throttle=throttle,
         clock=clock,
     )

@@ -198,8 +198,8 @@ async def test_names_that_are_made_up_do_not_make_a_users_failures_forgotten(
     credentials: MemoryCredentials, passwords: Passwords, projects: KnownProjects, clock: SetClock
 ) -> None:
     few = SignInLimits(
-        lockout=Lockout(after=5, hold=LOCKED_FOR, clock=clock, most=2),
-        strangers=Lockout(after=5, hold=LOCKED_FOR, clock=clock, most=2),
+        lockout=Lockout(after=5, hold=LOCKED_FOR, seconds=clock.seconds, most=2),
+        strangers=Lockout(after=5, hold=LOCKED_FOR, seconds=clock.seconds, most=2),
         throttle=Throttle(per_second=0),
     )
     tokens = TokenService(credentials=credentials, passwords=passwords, projects=projects, limits=few, clock=clock)
