@@ -138,6 +138,13 @@ FIRING = (
         fires_with=({},),
     ),
     Case(
+        name="disputed",
+        alert="VacateAuditDisputed",
+        series={"vacate_audit_disputed": "1x3"},
+        minute=1,
+        fires_with=({},),
+    ),
+    Case(
         name="unforeseen",
         alert="VacateUnforeseenErrors",
         series={'vacate_unforeseen_errors_total{instance_id="i",component_id="dn_6001"}': "0x2 1x20"},
@@ -199,6 +206,7 @@ CALM = (
         minute=80,
     ),
     Case(name="present", alert="VacateAbsent", series={'vacate_build_info{version="1"}': "1x30"}, minute=20),
+    Case(name="acknowledged", alert="VacateAuditDisputed", series={"vacate_audit_disputed": "1 0x5"}, minute=3),
     Case(name="written", alert="VacateAuditWaiting", series={"vacate_audit_waiting": "1 0 1 0 1 0"}, minute=5),
     Case(
         name="once",

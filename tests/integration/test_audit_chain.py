@@ -8,10 +8,11 @@ import pytest
 from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
 from tests.integration.test_store import ACTOR, EVENT, NOW, TARGET, outcome
+from tests.support.anchoring import Told
 from vacate.domain.audit import AuditAction, AuditEvent
 from vacate.domain.chain import Anchor
 from vacate.domain.sweeps import Outcome
-from vacate.store.anchor import AnchoredAuditLog
+from vacate.store.anchored_audit import AnchoredAuditLog
 from vacate.store.audit import SqlAuditLog
 from vacate.store.audit_search import SqlAuditSearch
 from vacate.store.database import Database, open_database
@@ -162,17 +163,9 @@ async def test_two_stores_opened_on_one_database_write_one_chain_without_a_gap(
 # --- pruning ---------------------------------------------------------------------------------------------------------
 
 
-class Nobody:
-    def audited(self, event: AuditEvent, anchor: Anchor) -> None:
-        pass
-
-    def anchor_failed(self, reason: str) -> None:
-        pass
-
-
 async def pruned(log: SqlAuditLog, older_than: int) -> int:
     pruning = AuditEvent(at=NOW + timedelta(days=1), action=AuditAction.AUDIT_PRUNED, actor=ACTOR, target=TARGET)
-    return await AnchoredAuditLog(log, None, Nobody()).prune(NOW + timedelta(seconds=older_than), pruning)
+    return await AnchoredAuditLog(log, None, Told()).prune(NOW + timedelta(seconds=older_than), pruning)
 
 
 async def test_a_pruned_chain_is_whole_and_says_what_was_removed(database: Database, log: SqlAuditLog) -> None:

@@ -16,24 +16,17 @@ from click.testing import CliRunner, Result
 
 from tests.house.checkout import ROOT
 from tests.integration.test_store import EVENT, NOW, outcome
+from tests.support.anchoring import Told
 from tests.support.hostile import acting
 from vacate.cli import main
-from vacate.domain.audit import AuditEvent
 from vacate.domain.sweeps import Outcome
-from vacate.store.anchor import AnchoredAuditLog, AnchorFile
+from vacate.store.anchor import AnchorFile
+from vacate.store.anchored_audit import AnchoredAuditLog
 from vacate.store.audit import SqlAuditLog
 from vacate.store.database import open_database
 
 EVENTS = 4
 Vacate = Callable[..., Result]
-
-
-class Nobody:
-    def audited(self, event: AuditEvent, anchor: object) -> None:
-        pass
-
-    def anchor_failed(self, reason: str) -> None:
-        raise AssertionError(reason)
 
 
 @pytest.fixture
@@ -49,7 +42,7 @@ def store(folder: Path) -> Path:
 
     async def fill() -> None:
         database = await open_database(f"sqlite:///{file}")
-        log = AnchoredAuditLog(SqlAuditLog(database), AnchorFile(Path(f"{file}.anchor")), Nobody())
+        log = AnchoredAuditLog(SqlAuditLog(database), AnchorFile(Path(f"{file}.anchor")), Told())
         for number in range(1, EVENTS + 1):
             formula = replace(outcome(number).session, application="=1+1")
             sessions = (replace(outcome(number), session=formula), outcome(90, Outcome.SPARED, "not_idle"))

@@ -140,6 +140,7 @@ class MemoryAudit:
     events: list[AuditEvent] = field(default_factory=list[AuditEvent])
     refuses: frozenset[AuditAction] = frozenset()
     takes_only: int | None = None
+    problem: str | None = None
 
     def break_down(self) -> None:
         self.refuses = frozenset(AuditAction)
@@ -150,8 +151,10 @@ class MemoryAudit:
     def actions(self) -> list[AuditAction]:
         return [event.action for event in self.events]
 
-    async def append(self, event: AuditEvent) -> None:
+    async def append(self, event: AuditEvent, *, concluding: bool = False) -> None:
         await asyncio.sleep(0.001)
+        if self.problem is not None and not concluding:
+            raise AuditUnavailableError(self.problem)
         if event.action in self.refuses or self.takes_only == 0:
             raise AuditUnavailableError("the disk is full")
         if self.takes_only is not None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 
+from tests.support.anchoring import Told
 from tests.support.fakes import Witness
 from vacate.domain.activity import Activity
 from vacate.domain.criteria import Criteria
@@ -38,6 +39,7 @@ from vacate.operations.kill_sessions import KillSessions
 from vacate.operations.kill_transactions import KillTransactions
 from vacate.operations.ports import ComponentHealth, Gateway, Link, Signalled
 from vacate.operations.sweep import Limits, Sweep
+from vacate.store.anchored_audit import AnchoredAuditLog
 from vacate.store.audit import SqlAuditLog
 from vacate.store.database import Database, open_database
 from vacate.store.freezes import SqlFreezes
@@ -244,7 +246,7 @@ async def vacate(
             instance=instance, criteria=criteria or Criteria(), guards=guards or GuardSettings()
         )
         gateway = EngineGateway(servers, pins=pins, clock=utc_now, settings=settings)
-        journal = Journal(audit, witness)
+        journal = Journal(AnchoredAuditLog(audit, None, Told()), witness)
         interrupted: Gateway = _InterruptedGateway(gateway=gateway, meanwhile=meanwhile)
         sweep = Sweep(
             inventory=StaticInventory([configured]),

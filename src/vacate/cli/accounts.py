@@ -63,7 +63,7 @@ class Accounts:
             note=note,
         )
         try:
-            await audit_of(self.state).append(event)
+            await audit_of(self.state).append(event, concluding=True)
         except AuditUnavailableError as error:
             raise AuditUnavailableError(f"it is done ({note}), and the audit does not have it: {error}") from error
 

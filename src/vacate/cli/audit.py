@@ -15,15 +15,17 @@ import msgspec
 from vacate.cli.events import show_event_list, show_events, show_found
 from vacate.cli.operator import audit_of, operator
 from vacate.cli.output import document
+from vacate.domain.audit import AuditAction, AuditEvent
 from vacate.domain.chain import BEGINNING, FIELDS, Anchor, Link
-from vacate.domain.errors import SettingsError
+from vacate.domain.errors import AuditUnavailableError, SettingsError
 from vacate.domain.record import AuditQuery, RecordedEvent, RecordedSession
-from vacate.domain.texts import for_csv, for_json, in_encoding
+from vacate.domain.texts import for_csv, for_json, in_encoding, unfit
 from vacate.operations.clock import utc_now
-from vacate.operations.prune_audit import PruneAudit
+from vacate.operations.prune_audit import NOWHERE, PruneAudit
 from vacate.settings.loading import load_settings
 from vacate.store.anchor import AnchorFile
 from vacate.store.audit import SqlAuditLog, readable
+from vacate.store.chain_watch import acknowledging
 from vacate.store.verification import Verification, verify, verify_export, written_link
 from vacate.wiring import open_state
 
@@ -126,6 +128,38 @@ def _anchor_of(text: str) -> Anchor:
             f"{text!r} is no anchor; write ID:DIGEST, as a log line or `audit verify` has it"
         ) from error
     return anchor
+
+
+async def acknowledge(config: Path, named: str, reason: str) -> str:
+    """Accept that the chain has lost an event, in the audit and in the anchor; in words, what is anchored now.
+
+    Raises:
+        SettingsError: that is no event, there is no reason, or the chain does go through the event.
+        AuditUnavailableError: the audit cannot be written.
+    """
+    lost = _anchor_of(named)
+    if problem := unfit(reason):
+        raise SettingsError(f"--reason cannot be kept as it is: {problem}")
+    if not reason.strip():
+        raise SettingsError("say with --reason what was found out; it is kept in the audit")
+    settings = load_settings(config)
+    async with open_state(settings) as state:
+        if await state.audit.holds(lost):
+            raise SettingsError(f"nothing to acknowledge: event {lost.id} with that digest stands in the chain")
+        event = AuditEvent(
+            at=utc_now(),
+            action=AuditAction.AUDIT_ACKNOWLEDGED,
+            actor=operator(settings),
+            target=NOWHERE,
+            note=f"{acknowledging(lost)}{reason.strip()}",
+        )
+        try:
+            now = await audit_of(state).acknowledge(event)
+        except OSError as error:
+            raise AuditUnavailableError(
+                f"it is in the audit, and the anchor still says otherwise ({error}); run the command again"
+            ) from error
+    return f"acknowledged; the chain goes on with event {now.id}: {now.id}:{now.digest.hex()}"
 
 
 # --- taken away ------------------------------------------------------------------------------------------------------

@@ -83,7 +83,7 @@ def _known(settings: Settings, instance_id: str | None, config: Path) -> Instanc
 async def _written(state: State, settings: Settings, action: AuditAction, freeze: Freeze) -> tuple[str, ...]:
     """Write down that the switch was turned; in words, what went wrong with that."""
     try:
-        await audit_of(state).append(_event(settings, action, freeze))
+        await audit_of(state).append(_event(settings, action, freeze), concluding=True)
     except AuditUnavailableError as error:
         return (f"IT IS NOT IN THE AUDIT ({error})",)
     return ()

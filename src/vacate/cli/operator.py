@@ -9,7 +9,7 @@ from vacate.domain.audit import AuditEvent
 from vacate.domain.chain import Anchor
 from vacate.domain.identity import Actor, CredentialKind, Grant, Role
 from vacate.settings.file import Settings
-from vacate.store.anchor import AnchoredAuditLog
+from vacate.store.anchored_audit import AnchoredAuditLog
 from vacate.wiring import State
 
 
@@ -47,5 +47,10 @@ class _Told:
         """An event was written; its digest is in the store and in the anchor."""
 
     def anchor_failed(self, reason: str) -> None:
-        """An event was written, and the anchor could not be moved to it."""
-        tell(f"vacate: the audit has the event, but its anchor could not be moved: {reason}")
+        """The anchor could not be read or moved."""
+        tell(f"vacate: the audit's anchor could not be read or moved: {reason}")
+
+    def audit_disputed(self, problem: str | None) -> None:
+        """The chain does not go through what is known of it."""
+        if problem is not None:
+            tell(f"vacate: the audit has lost events: {problem}")

@@ -112,6 +112,20 @@ def audit_verify(anchors: tuple[Path, ...], expect: tuple[str, ...], export: Pat
         sys.exit(1)
 
 
+@audit.command("acknowledge")
+@click.argument("lost", metavar="ID:DIGEST")
+@click.option("--reason", required=True, help="What was found out; it is kept in the audit.")
+@CONFIG
+def audit_acknowledge(lost: str, reason: str, config: Path) -> None:
+    """Accept that the chain has lost an event, and allow kills again.
+
+    ID:DIGEST is the event as the alarm names it. Find out first who changed the store, and keep a copy of it.
+    """
+    from vacate.cli.audit import acknowledge
+
+    say(run(acknowledge(config, lost, reason)))
+
+
 @audit.command("export")
 @click.option("--format", "kind", type=click.Choice(["jsonl", "csv"]), default="jsonl", show_default=True)
 @click.option(

@@ -44,6 +44,8 @@ class AuditAction(StrEnum):
     FREEZE_OFF = "freeze:turn_off:finished"
     AUDIT_PRUNED = "audit:prune:finished"
     """The oldest events were removed; the note vouches for what came before."""
+    AUDIT_ACKNOWLEDGED = "audit:acknowledge:finished"
+    """Somebody has accepted that the chain has lost events; the note says which and why."""
     USER_ADDED = "user:add:finished"
     USER_GRANTED = "user:grant:finished"
     USER_REVOKED = "user:revoke:finished"

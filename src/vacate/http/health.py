@@ -1,6 +1,7 @@
 """What a monitor asks: is the service alive, what can it sweep, and its metrics."""
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -13,6 +14,14 @@ from vacate.http.gate import FailureLog
 from vacate.operations.ports import ComponentHealth
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditProblems:
+    """What is wrong with the audit, in words that everybody may read; `None` for nothing."""
+
+    stopped: str | None = None
+    anchor: str | None = None
+
+
 class HealthDoor:
     """Open to everybody who reaches the port; it names instances and components, never hosts or credentials."""
 
@@ -22,6 +31,7 @@ class HealthDoor:
         health: Callable[[], Iterable[ComponentHealth]],
         freezes: Callable[[], Awaitable[Sequence[Freeze]]],
         check_store: Callable[[], Awaitable[None]],
+        audit: Callable[[], AuditProblems],
         failures: FailureLog,
         exposition: Callable[[], bytes],
         content_type: str,
@@ -29,6 +39,7 @@ class HealthDoor:
         self._health = health
         self._freezes = freezes
         self._check_store = check_store
+        self._audit = audit
         self._failures = failures
         self._exposition = exposition
         self._content_type = content_type
@@ -60,10 +71,11 @@ class HealthDoor:
             self._failures.withheld(request_id=request.state.request_id, error=error)
         entries = tuple(self._health())
         ready = [entry for entry in entries if entry.problem is None]
-        if store is not None or (entries and not ready):
+        audit = self._audit()
+        if store is not None or audit.stopped is not None or (entries and not ready):
             status = "unavailable"
         else:
-            status = "ok" if len(ready) == len(entries) else "degraded"
+            status = "ok" if len(ready) == len(entries) and audit.anchor is None else "degraded"
         components = [
             {
                 "instance_id": entry.component.instance_id,
@@ -80,6 +92,7 @@ class HealthDoor:
             "status": status,
             "frozen": frozen,
             "store": {"ready": store is None, "problem": store},
+            "audit": {"ready": audit.stopped is None, "problem": audit.stopped or audit.anchor},
             "components": components,
         }
         return json_response(content, status=503 if status == "unavailable" else 200)

@@ -28,6 +28,11 @@ class Journal:
         """How many events are not durable yet."""
         return len(self._waiting)
 
+    @property
+    def stopped(self) -> str | None:
+        """Why nothing may be ended now, in words; `None` as long as `record` may be tried."""
+        return self._log.problem
+
     async def record(self, event: AuditEvent) -> None:
         """Make an event durable, after all that were waiting.
 
@@ -58,13 +63,13 @@ class Journal:
 
     async def _write_waiting(self) -> None:
         while self._waiting:
-            await self._append(self._waiting[0])
+            await self._append(self._waiting[0], concluding=True)
             self._waiting.popleft()
 
-    async def _append(self, event: AuditEvent) -> None:
+    async def _append(self, event: AuditEvent, *, concluding: bool = False) -> None:
         """Write an event; a failure that nobody foresaw is one like any other."""
         try:
-            await self._log.append(event)
+            await self._log.append(event, concluding=concluding)
         except AuditUnavailableError:
             raise
         except Exception as error:

@@ -259,8 +259,15 @@ class Plans(Protocol):
 class AuditLog(Protocol):
     """The durable record."""
 
-    async def append(self, event: AuditEvent) -> object:
-        """Write one event; it is durable when this returns. What is returned is for the store's own use.
+    @property
+    def problem(self) -> str | None:
+        """Why nothing may be ended now, in words: the record has lost events. `None` while it is whole."""
+        ...
+
+    async def append(self, event: AuditEvent, *, concluding: bool = False) -> None:
+        """Write one event; it is durable when this returns.
+
+        A concluding event says what has already happened. It is written also where the record has lost others.
 
         Raises:
             AuditUnavailableError: it could not be written, in whole.

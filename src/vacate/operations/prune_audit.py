@@ -10,9 +10,7 @@ from vacate.domain.identity import Actor, the_service
 from vacate.domain.topology import ComponentId, InstanceId, NodeId, ProjectId, Target
 from vacate.operations.ports import Clock
 
-_NOWHERE = Target(
-    project_id=ProjectId(""), instance_id=InstanceId(""), node_id=NodeId(""), component_id=ComponentId("")
-)
+NOWHERE = Target(project_id=ProjectId(""), instance_id=InstanceId(""), node_id=NodeId(""), component_id=ComponentId(""))
 
 
 class PrunableAudit(Protocol):
@@ -48,6 +46,6 @@ class PruneAudit:
             at=self.clock(),
             action=AuditAction.AUDIT_PRUNED,
             actor=actor or the_service(uuid.uuid4().hex),
-            target=_NOWHERE,
+            target=NOWHERE,
         )
         return await self.audit.prune(moment, event)

@@ -225,7 +225,7 @@ class Sweep:
     async def _signal(
         self, link: Link, off: frozenset[GuardName], component: Component, task: Task, fates: Fates
     ) -> None:
-        """Signal chunk by chunk; before each, the time, the freeze switch and whoever may halt the task are asked."""
+        """Signal chunk by chunk; before each, the time, the freeze switch, the audit and whoever may halt are asked."""
         deadline = asyncio.get_running_loop().time() + self.limits.signal_for.total_seconds()
         try:
             if reason := await task.halted():
@@ -240,6 +240,9 @@ class Sweep:
                     return
                 if freeze := await self._frozen(component):
                     fates.stopped(f"kills were frozen before its turn ({freeze})")
+                    return
+                if problem := self.journal.stopped:
+                    fates.stopped(f"the audit stopped all kills before its turn ({problem})")
                     return
                 if reason := await task.halted():
                     fates.stopped(reason)

@@ -1,10 +1,10 @@
 """The audit: written once, as a chain, never changed, read back as it was."""
 
-from collections.abc import AsyncGenerator, Generator, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypeAlias
 
 import msgspec
 from sqlalchemy import RowMapping, Select, Text, func, select, type_coerce
@@ -21,8 +21,16 @@ from vacate.domain.topology import ComponentId, InstanceId, NodeId, ProjectId, T
 from vacate.store.database import Database
 from vacate.store.tables import audit_base, audit_events, audit_head, audit_indexed, audit_sessions
 from vacate.store.types import as_kept
+from vacate.store.webhook_tables import webhook_endpoints
 
 _PAGE = 2_000
+
+Guard: TypeAlias = Callable[[AsyncConnection, Anchor], Awaitable[None]]
+"""Looks at the chain and its head before anything is written, alone of all who write, and raises to prevent that."""
+
+
+async def _unguarded(connection: AsyncConnection, head: Anchor) -> None:
+    del connection, head
 
 
 class Statements(StrEnum):
@@ -41,7 +49,7 @@ class SqlAuditLog:
         self._database = database
         self._statements = statements
 
-    async def append(self, event: AuditEvent) -> Anchor:
+    async def append(self, event: AuditEvent, *, guard: Guard = _unguarded) -> Anchor:
         """Write one event with its sessions: all of it, and durably before this returns, or nothing.
 
         Returns how far the chain goes now.
@@ -51,9 +59,35 @@ class SqlAuditLog:
         """
         row = self._row(event)
         async with self._database.write(AuditUnavailableError) as connection:
-            return await self._append(connection, row)
+            return await self._append(connection, row, guard)
 
-    async def prune(self, before: datetime, event: AuditEvent) -> tuple[int, Anchor | None]:
+    async def look(self, guard: Guard) -> None:
+        """Have a guard look at the chain while nobody writes.
+
+        Raises:
+            StoreUnavailableError: the store cannot be used.
+        """
+        async with self._database.write() as connection:
+            await guard(connection, await self._head(connection))
+
+    async def acknowledge(self, event: AuditEvent) -> Anchor:
+        """Write one event behind a chain that has lost some, and have what was derived of those made anew.
+
+        Raises:
+            AuditUnavailableError: nothing was changed.
+        """
+        row = self._row(event)
+        async with self._database.write(AuditUnavailableError) as connection:
+            head = await self._head(connection)
+            anchor = await self._append(connection, row)
+            await begin_index_anew(connection)
+            behind = webhook_endpoints.c.cursor > head.id
+            await connection.execute(webhook_endpoints.update().where(behind).values(cursor=head.id))
+        return anchor
+
+    async def prune(
+        self, before: datetime, event: AuditEvent, *, guard: Guard = _unguarded
+    ) -> tuple[int, Anchor | None]:
         """Remove the events that were written before a moment, and write down which; how many they were.
 
         The last event stays whatever its age. `event` says who prunes; its note is written here, and vouches for what
@@ -65,7 +99,7 @@ class SqlAuditLog:
         row = self._row(event)
         async with self._database.write(AuditUnavailableError) as connection:
             # Whoever appends waits, or it would continue a chain that is being cut.
-            await self._head(connection)
+            await guard(connection, await self._head(connection))
             young = select(audit_events.c.id).where(audit_events.c.at >= before).order_by(audit_events.c.id).limit(1)
             first_young = (await connection.execute(young)).scalar()
             head = await self._head(connection)
@@ -108,6 +142,16 @@ class SqlAuditLog:
         async with self._database.read() as connection:
             row = (await connection.execute(select(audit_head))).one()
         return Anchor(id=row.last_id, digest=row.digest, source="the store's own head")
+
+    async def holds(self, anchor: Anchor) -> bool:
+        """Whether an event with that number and that digest is there.
+
+        Raises:
+            StoreUnavailableError: the store cannot be read.
+        """
+        chosen = select(audit_events.c.digest).where(audit_events.c.id == anchor.id)
+        async with self._database.read() as connection:
+            return (await connection.execute(chosen)).scalar() == anchor.digest
 
     async def base(self) -> Anchor:
         """The last event that was pruned; event 0 when none was.
@@ -152,8 +196,11 @@ class SqlAuditLog:
             yield tuple(link_of(row) for row in rows)
             after = rows[-1]["id"]
 
-    async def _append(self, connection: AsyncConnection, row: Mapping[str, object]) -> Anchor:
+    async def _append(
+        self, connection: AsyncConnection, row: Mapping[str, object], guard: Guard = _unguarded
+    ) -> Anchor:
         head = await self._head(connection)
+        await guard(connection, head)
         fields = {**row, "id": head.id + 1, "form": FORM}
         at = row["at"]
         digest = digest_of(head.digest, {**fields, "at": _as_text(at) if isinstance(at, datetime) else at})
@@ -223,6 +270,13 @@ def _in_utc(at: datetime) -> datetime:
     if at.tzinfo is None:
         raise AuditUnavailableError(f"a time without its time zone cannot be kept: {at.isoformat()}")
     return at.astimezone(UTC)
+
+
+async def begin_index_anew(connection: AsyncConnection) -> None:
+    """Empty the table that is derived for searching; it is filled again from the first event on."""
+    await connection.execute(select(audit_indexed).with_for_update())
+    await connection.execute(audit_sessions.delete())
+    await connection.execute(audit_indexed.update().values(last_id=select(audit_base.c.last_id).scalar_subquery()))
 
 
 def vouching(last_id: int, digest: bytes) -> str:

@@ -114,6 +114,11 @@ class Metrics:
             "Audit events whose anchor could not be written.",
             registry=self._registry,
         )
+        self._audit_disputed = Gauge(
+            "vacate_audit_disputed",
+            "1 while the audit has lost events and nothing is ended for that.",
+            registry=self._registry,
+        )
         self._unforeseen = Counter(
             "vacate_unforeseen_errors",
             "Errors that nobody foresaw, by the component whose server was asked; without one, of the service itself.",
@@ -207,6 +212,10 @@ class Metrics:
     def anchor_failed(self) -> None:
         """Count an audit event whose anchor could not be written."""
         self._anchor_failures.inc()
+
+    def audit_disputed(self, disputed: int) -> None:
+        """Show whether the audit has lost events: 1 when it has, else 0."""
+        self._audit_disputed.set(disputed)
 
     def counted(self, found: Iterable[Census], *, good_for: timedelta) -> None:
         """Show this census instead of the one before, for so long unless another one comes.

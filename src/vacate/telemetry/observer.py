@@ -90,9 +90,17 @@ class TelemetryObserver:
         )
 
     def anchor_failed(self, reason: str) -> None:
-        """An event was written, and the anchor could not be moved to it."""
+        """The anchor could not be read, or not be moved to an event that was written."""
         self._metrics.anchor_failed()
         log("audit anchor not moved", {"reason": reason}, level=logging.ERROR)
+
+    def audit_disputed(self, problem: str | None) -> None:
+        """The audit has lost events, so nothing is ended; `None` when somebody has acknowledged that."""
+        self._metrics.audit_disputed(0 if problem is None else 1)
+        if problem is None:
+            log("audit not disputed any more, kills are allowed", {}, level=logging.WARNING)
+        else:
+            log("audit disputed, kills are stopped", {"reason": problem}, level=logging.ERROR)
 
     def audit_delayed(self, event: AuditEvent, reason: str) -> None:
         """An event could not be written; the whole of it goes to the log."""

@@ -15,13 +15,14 @@ from vacate.operations.prune_audit import PruneAudit
 from vacate.operations.settle_plans import SettlePlans
 from vacate.operations.take_census import ANSWER_WITHIN, TakeCensus
 from vacate.settings.file import Settings
-from vacate.store.anchor import AnchoredAuditLog
+from vacate.store.anchored_audit import AnchoredAuditLog
 from vacate.telemetry.logs import log
 from vacate.telemetry.observer import TelemetryObserver
 from vacate.wiring.state import State
 
 _CATCH_UP_EVERY = 2.0
 _SETTLE_EVERY = timedelta(seconds=5)
+_CHECK_AUDIT_EVERY = timedelta(seconds=5)
 _TAKE_IN_EVERY = timedelta(minutes=1)
 _CLEAR_OUT_EVERY = timedelta(hours=6)
 
@@ -43,6 +44,7 @@ def rounds(settings: Settings, state: State, audit: AnchoredAuditLog, settle_pla
         await state.plans.forget(utc_now() - keep_plans)
 
     always = (
+        Round(name="look at the audit's end", every=_CHECK_AUDIT_EVERY, work=audit.check),
         Round(name="settling of plans", every=_SETTLE_EVERY, work=settle_plans),
         Round(name="index of the audit", every=_TAKE_IN_EVERY, work=state.search.take_in),
         Round(name="forgetting of plans", every=_CLEAR_OUT_EVERY, work=forget_plans),

@@ -15,7 +15,7 @@ from vacate.engines.timeouts import Timeouts
 from vacate.http.admin.routes import AdminDoor
 from vacate.http.app import build_app
 from vacate.http.gaussdb_v3.routes import GaussdbV3Door
-from vacate.http.health import HealthDoor
+from vacate.http.health import AuditProblems, HealthDoor
 from vacate.http.reference.catalogue import DOORS
 from vacate.http.reference.document import document
 from vacate.http.reference.routes import ReferenceDoor
@@ -24,7 +24,7 @@ from vacate.iam.sealing import Sealer, sealing_key
 from vacate.operations.clock import utc_now
 from vacate.operations.journal import Journal
 from vacate.settings.file import Settings
-from vacate.store.anchor import AnchoredAuditLog
+from vacate.store.anchored_audit import AnchoredAuditLog
 from vacate.telemetry.access_log import TelemetryAccessLog
 from vacate.telemetry.deliveries import TelemetryDeliveries
 from vacate.telemetry.metrics import Metrics
@@ -88,6 +88,7 @@ async def open_service(settings: Settings) -> AsyncGenerator[Service]:
                 health=gateway.health,
                 freezes=state.freezes.standing,
                 check_store=_store_check(state, journal),
+                audit=lambda: audit_problems(audit),
                 failures=access_log,
                 exposition=metrics.exposition,
                 content_type=metrics.content_type,
@@ -96,6 +97,8 @@ async def open_service(settings: Settings) -> AsyncGenerator[Service]:
         metrics.expect_requests(
             (route.path, method) for route in routes for method in (route.methods or ()) if method != "HEAD"
         )
+        # Before the first call: the store may be an older copy of itself.
+        await audit.check()
         await stack.enter_async_context(
             going(
                 journal,
@@ -106,6 +109,16 @@ async def open_service(settings: Settings) -> AsyncGenerator[Service]:
             )
         )
         yield Service(app=build_app(routes, access_log), state=state, gateway=gateway)
+
+
+def audit_problems(audit: AnchoredAuditLog) -> AuditProblems:
+    """What is wrong with the audit, in words for everybody: the log has the details."""
+    return AuditProblems(
+        stopped=None
+        if audit.problem is None
+        else "it has lost events, so nothing is ended until an operator acknowledges that; Vacate's log says which",
+        anchor=None if audit.anchor_problem is None else "its anchor cannot be read or moved; Vacate's log says why",
+    )
 
 
 def _gateway_settings(settings: Settings) -> GatewaySettings:

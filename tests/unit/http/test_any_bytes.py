@@ -24,7 +24,7 @@ from vacate.http.admin.routes import AdminDoor
 from vacate.http.app import build_app
 from vacate.http.gate import Gate
 from vacate.http.gaussdb_v3.routes import GaussdbV3Door
-from vacate.http.health import HealthDoor
+from vacate.http.health import AuditProblems, HealthDoor
 from vacate.http.iam_v3.routes import OPERATIONS as SIGN_IN_CALLS
 from vacate.http.iam_v3.routes import IamV3Door
 from vacate.http.operation import Operation
@@ -115,6 +115,7 @@ class House:
                 health=lambda: [UP],
                 freezes=Switch().standing,
                 check_store=writable,
+                audit=AuditProblems,
                 failures=Tally(),
                 exposition=lambda: b"",
                 content_type="text/plain",

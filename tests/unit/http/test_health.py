@@ -15,7 +15,7 @@ from vacate.domain.freezing import Freeze
 from vacate.domain.servers import Engine
 from vacate.domain.topology import ComponentId
 from vacate.http.app import build_app
-from vacate.http.health import HealthDoor
+from vacate.http.health import AuditProblems, HealthDoor
 from vacate.operations.ports import ComponentHealth
 
 AT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -47,6 +47,7 @@ async def ask(
         health=lambda: entries,
         freezes=(switch or Switch()).standing,
         check_store=store,
+        audit=AuditProblems,
         failures=tally or Tally(),
         exposition=lambda: b"a 1\n",
         content_type="text/plain; version=0.0.4",

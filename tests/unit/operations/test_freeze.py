@@ -8,7 +8,7 @@ import pytest
 from tests.support.fakes import COMPONENT, World
 from tests.support.sessions import LOOK_AT
 from vacate.domain.audit import AuditAction
-from vacate.domain.errors import KillsFrozenError, StoreUnavailableError, VacateError
+from vacate.domain.errors import AuditUnavailableError, KillsFrozenError, StoreUnavailableError, VacateError
 from vacate.domain.freezing import Freeze
 from vacate.domain.sweeps import Outcome, Report
 from vacate.domain.topology import InstanceId
@@ -80,6 +80,34 @@ def test_a_switch_that_is_turned_between_two_chunks_leaves_the_others_alive(
     assert all(words in entry.reason for entry in report.sessions[3:])
     assert len(world.server.session_ids()) == 4
     assert not report.succeeded
+    assert world.audit.actions() == [AuditAction.KILL_IDLE_INTENDED, AuditAction.KILL_IDLE_FINISHED]
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_an_audit_that_has_lost_events_stops_every_verb_before_any_signal(world: World, verb: str) -> None:
+    world.audit.problem = "the last events are missing"
+    with pytest.raises(AuditUnavailableError, match="the last events are missing"):
+        VERBS[verb](world)
+    assert not world.server.signals
+    (event,) = world.audit.events
+    assert event.action.endswith(":refused"), "what was refused is written all the same"
+
+
+def test_an_audit_that_is_seen_to_have_lost_events_stops_a_sweep_between_two_chunks(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.link.chunk = 3
+    standing = world.switch.standing
+
+    async def losing() -> tuple[Freeze, ...]:
+        if world.switch.looks == 2:
+            world.audit.problem = "the last events are missing"
+        return await standing()
+
+    monkeypatch.setattr(world.switch, "standing", losing)
+    report = world.sweep()
+    assert outcomes(report) == [Outcome.TERMINATED] * 3 + [Outcome.NOT_REACHED] * 4
+    assert "the audit stopped all kills before its turn (the last events are missing)" in report.sessions[3].reason
     assert world.audit.actions() == [AuditAction.KILL_IDLE_INTENDED, AuditAction.KILL_IDLE_FINISHED]
 
 

@@ -4,18 +4,20 @@ import os
 import stat
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from tests.support.anchoring import Told
 from tests.support.fakes import actor
 from vacate.domain.audit import AuditAction, AuditEvent
 from vacate.domain.chain import Anchor
 from vacate.domain.errors import SettingsError
 from vacate.domain.topology import ComponentId, InstanceId, NodeId, ProjectId, Target
-from vacate.store.anchor import AnchoredAuditLog, AnchorFile
+from vacate.store.anchor import AnchorFile
+from vacate.store.anchored_audit import AnchoredAuditLog
 from vacate.store.audit import SqlAuditLog
 from vacate.store.database import open_database
 
@@ -28,19 +30,6 @@ EVENT = AuditEvent(
         project_id=ProjectId("p"), instance_id=InstanceId("i"), node_id=NodeId("n"), component_id=ComponentId("c")
     ),
 )
-
-
-@dataclass
-class Told:
-    events: list[int] = field(default_factory=list[int])
-    failures: list[str] = field(default_factory=list[str])
-
-    def audited(self, event: AuditEvent, anchor: Anchor) -> None:
-        del event
-        self.events.append(anchor.id)
-
-    def anchor_failed(self, reason: str) -> None:
-        self.failures.append(reason)
 
 
 def anchor(number: int) -> Anchor:
