@@ -23,7 +23,6 @@ from vacate.domain.census import Census
 from vacate.domain.criteria import Criteria, Selection
 from vacate.domain.errors import ComponentUnreachableError
 from vacate.domain.judging.guards import GuardName
-from vacate.domain.patterns import Glob
 from vacate.domain.plans import Scope
 from vacate.domain.sweeps import Outcome
 from vacate.domain.texts import for_csv, for_log, for_terminal
@@ -33,6 +32,7 @@ from vacate.operations.explain import Explain
 from vacate.operations.list_databases import ListDatabases
 from vacate.operations.list_sessions import ListSessions
 from vacate.operations.make_plan import MakePlan
+from vacate.operations.patterns import glob
 from vacate.operations.take_census import TakeCensus
 from vacate.store.plans import SqlPlans
 from vacate.store.types import as_kept
@@ -164,7 +164,7 @@ async def test_no_criterion_chooses_a_session_by_a_text_that_could_not_be_decode
     babel: LiveServer, raw: RawSessions, tmp_path: Path
 ) -> None:
     garbled = await raw.idle("sqlascii", b"SELECT 'caf\xe9'")
-    everything = Criteria(statements=Selection(include=(Glob("*"),)))
+    everything = Criteria(statements=Selection(include=(glob("*", "here"),)))
     async with vacate_in("utf8", babel, tmp_path, criteria=everything) as service:
         report = await service.sweep()
     assert fates(report)[garbled.pid].reason == "its last statement is unknown"

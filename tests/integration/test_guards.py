@@ -10,10 +10,10 @@ import pytest
 from tests.support.in_process import Vacate, fates, session_ids, vacate
 from tests.support.postgres import VACATE, Clients, LiveServer, eventually
 from vacate.domain.judging.settings import GuardName, GuardSettings
-from vacate.domain.patterns import Glob
 from vacate.domain.stored_names import stored_application
 from vacate.domain.sweeps import Outcome
 from vacate.engines.gateway import GatewaySettings
+from vacate.operations.patterns import glob
 
 _OWNS_SLOT = "SELECT pg_create_physical_replication_slot('copying', true, true)"
 
@@ -245,7 +245,7 @@ async def test_databases_and_clients_are_protected_by_pattern_and_network(
     server: LiveServer, clients: Clients, tmp_path: Path
 ) -> None:
     client = await clients.idle()
-    by_database = GuardSettings(databases=frozenset({Glob("post*")}))
+    by_database = GuardSettings(databases=frozenset({glob("post*", "here")}))
     by_client = GuardSettings(clients=frozenset({ip_network("127.0.0.0/8"), ip_network("::1/128")}))
     for guards, guard in ((by_database, GuardName.PROTECTED_DATABASE), (by_client, GuardName.PROTECTED_CLIENT)):
         async with vacate(tmp_path, server.dsn(), guards=guards) as service:

@@ -2,10 +2,12 @@
 
 import asyncio
 import selectors
-from collections.abc import Coroutine
-from typing import TypeVar
+from collections.abc import Callable, Coroutine
+from concurrent.futures import Executor
+from typing import TypeVar, TypeVarTuple
 
 Answer = TypeVar("Answer")
+Arguments = TypeVarTuple("Arguments")
 
 
 class _Impatient(selectors.SelectSelector):
@@ -15,10 +17,12 @@ class _Impatient(selectors.SelectSelector):
         super().__init__()
         self.jumped = 0.0
         self._patience = 600.0
+        self.computing = 0
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         """What is ready now; if nothing is, the time until `timeout` has passed."""
-        ready = super().select(0)
+        # What is computed in a thread takes none of the loop's time, and it calls when it is done.
+        ready = super().select(0 if timeout == 0 or not self.computing else None)
         if not ready and timeout is None:
             raise AssertionError("every task waits, and nothing is due")
         if not ready and timeout:
@@ -36,6 +40,17 @@ class _JumpingLoop(asyncio.SelectorEventLoop):
 
     def time(self) -> float:
         return self._impatient.jumped
+
+    def run_in_executor(
+        self, executor: Executor | None, func: Callable[[*Arguments], Answer], *args: *Arguments
+    ) -> asyncio.Future[Answer]:
+        computed = super().run_in_executor(executor, func, *args)
+        self._impatient.computing += 1
+        computed.add_done_callback(self._is_computed)
+        return computed
+
+    def _is_computed(self, _: object) -> None:
+        self._impatient.computing -= 1
 
 
 def run(work: Coroutine[object, object, Answer]) -> Answer:

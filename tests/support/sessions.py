@@ -19,11 +19,10 @@ from vacate.domain.judging.guards import FDW_APPLICATION
 from vacate.domain.judging.settings import GuardName, GuardSettings
 from vacate.domain.judging.surroundings import Surroundings
 from vacate.domain.limits import Grouping, Limits
-from vacate.domain.patterns import Glob
 from vacate.domain.servers import Engine
 from vacate.domain.sessions import CLIENT_BACKEND, IDLE, Held, Session
 from vacate.domain.topology import ComponentKind
-from vacate.operations.patterns import regex
+from vacate.operations.patterns import glob, regex
 
 LOOK_AT = datetime(2026, 1, 2, 12, 0, tzinfo=UTC)
 IDLE_FOR = timedelta(hours=1)
@@ -255,7 +254,7 @@ looks = st.lists(sessions, max_size=4, unique_by=lambda session: session.session
 
 patterns = (
     names
-    | st.sampled_from(("*", "a*", "?pp", "*e*", "cn_*_*", "")).map(Glob)
+    | st.sampled_from(("*", "a*", "?pp", "*e*", "cn_*_*", "")).map(lambda text: glob(text, "here"))
     | st.sampled_from(("^(app|web)$", "o", "[0-9]$", "^$")).map(lambda text: regex(text, "here"))
 )
 _lists = st.lists(patterns, max_size=3).map(tuple)
@@ -265,7 +264,9 @@ NETWORKS = ("192.0.2.0/24", "192.0.2.7/32", "2001:db8::/32", "0.0.0.0/0", "198.5
 _networks = st.lists(st.sampled_from(NETWORKS).map(ip_network), max_size=2).map(tuple)
 networks = st.builds(Networks, include=st.none() | _networks, exclude=_networks)
 _statements = st.lists(
-    st.sampled_from(_STATEMENTS) | st.sampled_from(("SELECT*", "*")).map(Glob) | st.just(regex("^C", "here")),
+    st.sampled_from(_STATEMENTS)
+    | st.sampled_from(("SELECT*", "*")).map(lambda text: glob(text, "here"))
+    | st.just(regex("^C", "here")),
     max_size=2,
 ).map(tuple)
 _fingerprints = st.lists(st.sampled_from(_STATEMENTS).map(fingerprint), max_size=2).map(tuple)

@@ -1,9 +1,10 @@
 """What the rows of every dialect become. The statements name their columns alike, so they are read in one place."""
 
+import asyncio
 from collections.abc import Callable, Container, Iterable
 from datetime import datetime
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeVar
 
 from vacate.domain.activity import Activity
 from vacate.domain.sessions import OWN_APPLICATION, Demand, Session, SessionKey, TextFact, Victim
@@ -12,6 +13,9 @@ from vacate.domain.sweeps import Signal
 from vacate.engines.decoding import Decoder, Text, plain
 from vacate.engines.drivers import Row
 from vacate.operations.ports import Signalled
+
+Read = TypeVar("Read")
+Made = TypeVar("Made")
 
 _Decode = Callable[[Decoder, bytes, int | None], Text]
 _Read = Callable[[bytes], str | None]
@@ -29,9 +33,21 @@ _PLACES: tuple[tuple[int, _Read, _Decode], ...] = (
     (Activity._fields.index("wait_event_type"), _short, Decoder.text),
     (Activity._fields.index("wait_event"), _short, Decoder.text),
 )
+# So many are read in a few milliseconds.
+_AT_ONCE = 100
 _NONE: frozenset[TextFact] = frozenset()
 _ALWAYS_TOLD = ("session_id", "pid", "own")
 _KNOWN = Activity._fields.index("user")
+
+
+async def read_each(found: Iterable[Read], read: Callable[[Read], Made]) -> tuple[Made, ...]:
+    """Read rows one by one, and let others have their turn in between."""
+    made: list[Made] = []
+    for number, row in enumerate(found, start=1):
+        made.append(read(row))
+        if number % _AT_ONCE == 0:
+            await asyncio.sleep(0)
+    return tuple(made)
 
 
 def session(row: Row, decoder: Decoder, *, without: Container[str] = ()) -> Session:

@@ -163,7 +163,8 @@ class ApplyPlan:
                 progress = replace(progress, stage=LineStage.FAILED, problem=f"it was not planned: {line.problem}")
             else:
                 await self.plans.advance(plan.id, claim, position, replace(progress, stage=LineStage.RUNNING))
-                report = await self.sweep.run(actor, target_at(line.component), task_for(plan, line, halted))
+                task = await task_for(plan, line, halted)
+                report = await self.sweep.run(actor, target_at(line.component), task)
                 progress = _swept(progress, report)
                 if halts:
                     progress = replace(progress, stage=LineStage.STOPPED)

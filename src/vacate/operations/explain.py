@@ -6,9 +6,11 @@ from dataclasses import dataclass, replace
 from vacate.domain.criteria import Criteria
 from vacate.domain.errors import SessionUnknownError
 from vacate.domain.identity import Actor, Permission
+from vacate.domain.judging.surroundings import Surroundings
 from vacate.domain.sessions import Session
 from vacate.domain.topology import Target
 from vacate.domain.trail import Explanation, explain
+from vacate.operations.aside import BUDGET, aside
 from vacate.operations.ports import Gateway, Inventory, Link
 from vacate.operations.reading import read
 from vacate.operations.surroundings import surroundings_of
@@ -39,6 +41,7 @@ class Explain:
         Raises:
             ProjectMismatchError, PermissionDeniedError: the actor may not do this.
             InstanceUnknownError, NodeUnknownError, ComponentUnknownError: there is no such target.
+            CriteriaError: the caller's own take too long.
             SessionUnknownError: the look has no such session, or more than one.
             ComponentUnreachableError, ComponentBusyError, MissingRightsError, WrongServerError,
             UnsupportedServerError, StoreUnavailableError: the component's server is in no state to be read.
@@ -49,13 +52,16 @@ class Explain:
             actor.require(Permission.READ_STATEMENTS, target.project_id)
         placement = self.inventory.place(target)
 
-        async def look(link: Link) -> Explanation:
-            sessions = await link.look()
-            place = _place(sessions, session_id, pid)
-            wanted = placement.criteria if criteria is None else criteria
-            return explain(place, sessions, wanted, placement.guards, surroundings_of(placement, link))
+        async def look(link: Link) -> tuple[Sequence[Session], Surroundings]:
+            return await link.look(), surroundings_of(placement, link)
 
-        found = await read(self.gateway, placement.component, look)
+        sessions, surroundings = await read(self.gateway, placement.component, look)
+        place = _place(sessions, session_id, pid)
+        wanted = placement.criteria if criteria is None else criteria
+        found = await aside(
+            lambda: explain(place, sessions, wanted, placement.guards, surroundings),
+            budget=None if criteria is None else BUDGET,
+        )
         if actor.may(Permission.READ_STATEMENTS, target.project_id):
             return found
         session = replace(found.session, query=None)

@@ -3,6 +3,7 @@
 import asyncio
 import uuid
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -11,16 +12,20 @@ from vacate.domain.criteria import Criteria
 from vacate.domain.errors import VacateError
 from vacate.domain.identity import Actor, Permission
 from vacate.domain.judging.judge import judge
+from vacate.domain.judging.surroundings import Surroundings
 from vacate.domain.judging.victim_warnings import warnings_of
 from vacate.domain.plans import LineProgress, Plan, PlanId, PlannedComponent, PlanStage, PlanState, Scope, planned
+from vacate.domain.sessions import Session
+from vacate.domain.slots import Slots
 from vacate.domain.sweeps import Outcome, SessionOutcome
 from vacate.domain.topology import Component, ComponentId, InstanceId, NodeId, Target
+from vacate.operations.aside import BUDGET, aside, paced
 from vacate.operations.journal import Journal
 from vacate.operations.planned_sweep import as_planned
 from vacate.operations.ports import Clock, Gateway, Inventory, Link, Placement, Plans
 from vacate.operations.reading import read, within
 from vacate.operations.surroundings import surroundings_of
-from vacate.operations.wanted import decode_criteria
+from vacate.operations.wanted import decode_criteria_aside
 
 SHORTEST = timedelta(seconds=10)
 LONGEST = timedelta(days=1)
@@ -58,7 +63,7 @@ class MakePlan:
             AuditUnavailableError, StoreUnavailableError: the plan cannot be kept.
         """
         actor.require(Permission.KILL, scope.project_id)
-        own = None if criteria is None else decode_criteria(criteria, "criteria")
+        own = None if criteria is None else await decode_criteria_aside(criteria, "criteria")
         placements = self._placements(scope)
         lines = await asyncio.gather(*(self._line(placement, own) for placement in placements))
         made_at = self.clock()
@@ -73,8 +78,8 @@ class MakePlan:
             request_id=actor.request_id,
             components=tuple(lines),
         )
-        for line in plan.components:
-            await self.journal.record(_event(plan, line, actor))
+        for event in await aside(lambda: [_event(plan, line, actor) for line in plan.components]):
+            await self.journal.record(event)
         await self.plans.keep(plan)
         return PlanState(
             plan=plan,
@@ -96,25 +101,40 @@ class MakePlan:
     async def _line(self, placement: Placement, own: Criteria | None) -> PlannedComponent:
         component = placement.component
 
-        async def look(link: Link) -> PlannedComponent:
-            sessions = await link.look()
-            slots = await link.slots()
-            criteria = placement.criteria if own is None else own
-            verdicts = judge(sessions, criteria, placement.guards, surroundings_of(placement, link))
-            victims = tuple(victim for verdict in verdicts if (victim := planned(verdict)) is not None)
-            spared = Counter(verdict.objections[0].by.value for verdict in verdicts if verdict.objections)
-            return PlannedComponent(
-                component=component,
-                victims=victims,
-                spared=tuple(sorted(spared.items())),
-                slots=slots,
-                warnings=warnings_of(verdict.session for verdict in verdicts if verdict.victim is not None),
+        async def look(link: Link) -> tuple[Sequence[Session], Slots | None, Surroundings]:
+            return await link.look(), await link.slots(), surroundings_of(placement, link)
+
+        async def line() -> PlannedComponent:
+            sessions, slots, surroundings = await read(self.gateway, component, look)
+            # Nobody else waits for the link while its sessions are judged.
+            return await aside(
+                lambda: _judged(placement, sessions, slots, surroundings, own),
+                budget=None if own is None else BUDGET,
             )
 
         try:
-            return await within(self.answer_within, component, read(self.gateway, component, look))
+            return await within(self.answer_within, component, line())
         except VacateError as error:
             return PlannedComponent(component=component, problem=str(error))
+
+
+def _judged(
+    placement: Placement,
+    sessions: Sequence[Session],
+    slots: Slots | None,
+    surroundings: Surroundings,
+    own: Criteria | None,
+) -> PlannedComponent:
+    """One component's line of the plan, from what was read there."""
+    verdicts = judge(paced(sessions), placement.criteria if own is None else own, placement.guards, surroundings)
+    spared = Counter(verdict.objections[0].by.value for verdict in verdicts if verdict.objections)
+    return PlannedComponent(
+        component=placement.component,
+        victims=tuple(victim for verdict in verdicts if (victim := planned(verdict)) is not None),
+        slots=slots,
+        spared=tuple(sorted(spared.items())),
+        warnings=warnings_of(verdict.session for verdict in verdicts if verdict.victim is not None),
+    )
 
 
 def target_at(component: Component) -> Target:

@@ -12,13 +12,14 @@ from vacate.domain.judging.verdicts import Objection, Verdict
 from vacate.domain.plans import Plan, PlannedComponent, PlannedVictim
 from vacate.domain.sessions import Session
 from vacate.domain.sweeps import Outcome, SessionOutcome, Verb
+from vacate.operations.aside import paced
 from vacate.operations.sweep import Judge, Task
-from vacate.operations.wanted import decode_criteria
+from vacate.operations.wanted import decode_criteria_aside
 
 _CHANGED = Objection(by=Criterion.CHANGED_SINCE_PLANNED, reason="it was used since the plan was made")
 
 
-def task_for(plan: Plan, line: PlannedComponent, halted: Callable[[], Awaitable[str | None]]) -> Task:
+async def task_for(plan: Plan, line: PlannedComponent, halted: Callable[[], Awaitable[str | None]]) -> Task:
     """What a plan wants of a sweep of one of its components.
 
     Raises:
@@ -30,7 +31,7 @@ def task_for(plan: Plan, line: PlannedComponent, halted: Callable[[], Awaitable[
         finished=AuditAction.KILL_PLANNED_FINISHED,
         refused=AuditAction.KILL_PLANNED_REFUSED,
         judge=_judge_of(line),
-        criteria=None if plan.criteria is None else decode_criteria(plan.criteria, "criteria"),
+        criteria=None if plan.criteria is None else await decode_criteria_aside(plan.criteria, "criteria"),
         plan_id=plan.id,
         departed=lambda looked_at: departed(line, looked_at),
         halted=halted,
@@ -46,7 +47,7 @@ def _judge_of(line: PlannedComponent) -> Judge:
     ) -> tuple[Verdict, ...]:
         return tuple(
             _held_to(planned[verdict.session.key], verdict)
-            for verdict in judge(sessions, criteria, guards, surroundings)
+            for verdict in judge(paced(sessions), criteria, guards, surroundings)
             if verdict.session.key in planned
         )
 

@@ -16,6 +16,7 @@ from vacate.domain.judging.verdicts import Verdict
 from vacate.domain.sessions import Session
 from vacate.domain.sweeps import Report, SessionOutcome, Verb
 from vacate.domain.topology import Component, Target
+from vacate.operations.aside import BUDGET, aside
 from vacate.operations.fates import Fates
 from vacate.operations.journal import Journal
 from vacate.operations.ports import (
@@ -153,7 +154,12 @@ class Sweep:
         surroundings = surroundings_of(placement, link)
         looked_at = await link.look()
         criteria = placement.criteria if task.criteria is None else task.criteria
-        fates = Fates(task.judge(task.about(looked_at), criteria, guards, surroundings))
+        # A caller's own criteria have a time budget; what the instance's take is its owner's affair.
+        verdicts = await aside(
+            lambda: task.judge(task.about(looked_at), criteria, guards, surroundings),
+            budget=None if task.criteria is None else BUDGET,
+        )
+        fates = Fates(verdicts)
         departed = task.departed(looked_at)
 
         if fates.victims:

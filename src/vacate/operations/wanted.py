@@ -13,14 +13,17 @@ from vacate.domain.criteria import WAITING_STATES, Criteria, Networks, Selection
 from vacate.domain.durations import duration
 from vacate.domain.errors import CriteriaError
 from vacate.domain.limits import Grouping, Limits
-from vacate.domain.patterns import Glob, Pattern
+from vacate.domain.patterns import Pattern
 from vacate.domain.stored_names import never_met
-from vacate.operations.patterns import regex
+from vacate.operations.aside import BUDGET, aside
+from vacate.operations.patterns import glob, regex
 
 _MOST_TEXT: Final = 10_000
 _MOST_ENTRIES: Final = 1_000
 # Each takes bounded time, for every session of a look.
 _MOST_PATTERNS: Final = 50
+_MOST_PATTERNS_IN_ALL: Final = 100
+_MOST_BYTES_IN_ALL: Final = 32_768
 _MAPPED = IPv6Network("::ffff:0:0/96")
 _WHERE = re.compile(r"(?P<what>.*?)(?: - at `(?P<place>(?:key in )?\$[^`]*)`)?", re.DOTALL)
 _OLD_KEY = "unknown field `min_idle`"
@@ -121,12 +124,22 @@ def decode_criteria(text: str | bytes, place: str) -> Criteria:
     return read_criteria(shape, place)
 
 
+async def decode_criteria_aside(text: str | bytes, place: str) -> Criteria:
+    """The same without keeping anybody else waiting; patterns may take long to prepare.
+
+    Raises:
+        CriteriaError: as with `decode_criteria`, or they take too long.
+    """
+    return await aside(lambda: decode_criteria(text, place), budget=BUDGET)
+
+
 def read_criteria(shape: CriteriaShape, place: str) -> Criteria:
     """What is written, in the domain's words.
 
     Raises:
         CriteriaError: it cannot be used; the message names where, beginning with `place`.
     """
+    _refuse_too_many(shape, place)
     return Criteria(
         states=_states(shape.states, f"{place}.states"),
         users=_selection(shape.users, f"{place}.users", "user"),
@@ -143,6 +156,28 @@ def read_criteria(shape: CriteriaShape, place: str) -> Criteria:
             survivors=shape.survivors,
         ),
     )
+
+
+def _refuse_too_many(shape: CriteriaShape, place: str) -> None:
+    """Bound what all lists together take to compare.
+
+    Raises:
+        CriteriaError: there are too many patterns in them, or too long ones.
+    """
+    selections = (shape.users, shape.databases, shape.applications, shape.statements)
+    entries = [entry for each in selections for entry in (*(each.include or ()), *each.exclude)]
+    patterns = [entry.glob or entry.regex or "" for entry in entries if not isinstance(entry, str)]
+    if len(patterns) > _MOST_PATTERNS_IN_ALL:
+        raise CriteriaError(
+            f"{place}: there are {len(patterns)} globs and expressions; at most {_MOST_PATTERNS_IN_ALL} can be in all "
+            "lists together; join expressions with |"
+        )
+    size = sum(len(pattern.encode("utf-8", "surrogatepass")) for pattern in patterns)
+    if size > _MOST_BYTES_IN_ALL:
+        raise CriteriaError(
+            f"{place}: globs and expressions have {size} bytes; at most {_MOST_BYTES_IN_ALL} can be in all lists "
+            "together"
+        )
 
 
 def placed(error: str, place: str) -> str:
@@ -219,7 +254,7 @@ def _pattern(entry: Entry, place: str) -> Pattern:
     if isinstance(entry, str):
         return entry
     if entry.glob is not None and entry.regex is None:
-        return Glob(entry.glob)
+        return glob(entry.glob, f"{place}.glob")
     if entry.regex is not None and entry.glob is None:
         return regex(entry.regex, f"{place}.regex")
     raise CriteriaError(f"{place}: write either glob or regex, and one of them")

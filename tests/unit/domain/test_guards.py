@@ -24,10 +24,9 @@ from vacate.domain.judging.judge import judge
 from vacate.domain.judging.settings import GuardName, GuardSettings
 from vacate.domain.judging.surroundings import Surroundings
 from vacate.domain.judging.verdicts import Objection, Verdict
-from vacate.domain.patterns import Glob
 from vacate.domain.sessions import Demand, Session
 from vacate.domain.topology import ComponentKind
-from vacate.operations.patterns import regex
+from vacate.operations.patterns import glob, regex
 
 EVERY_GUARD = frozenset(GuardName)
 NO_SETTINGS = GuardSettings()
@@ -73,7 +72,7 @@ ALONE = {
     ),
     GuardName.PROTECTED_DATABASE: (
         idle_session(database="ledger"),
-        GuardSettings(databases=frozenset({Glob("led*")})),
+        GuardSettings(databases=frozenset({glob("led*", "here")})),
         COORDINATOR,
     ),
     GuardName.PROTECTED_CLIENT: (
@@ -464,7 +463,7 @@ def test_guards_object_in_the_order_of_their_names() -> None:
     )
     settings = GuardSettings(
         users=frozenset({"root"}),
-        applications=frozenset({Glob("cm_*")}),
+        applications=frozenset({glob("cm_*", "here")}),
         clients=frozenset({ip_network("192.0.2.0/24")}),
     )
     where = replace(GAUSS_DATA_NODE, coordinators=frozenset({"cm_agent"}))

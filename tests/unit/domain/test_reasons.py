@@ -23,8 +23,8 @@ from vacate.domain.judging.settings import GuardName, GuardSettings
 from vacate.domain.judging.surroundings import Surroundings
 from vacate.domain.judging.verdicts import Verdict
 from vacate.domain.limits import Grouping, Limits, answers
-from vacate.domain.patterns import Glob
 from vacate.domain.sessions import Demand, Session
+from vacate.operations.patterns import glob
 
 DAY = timedelta(days=1)
 PROTECTING = GuardSettings(users=frozenset({"app"}), applications=frozenset({"web"}))
@@ -209,7 +209,7 @@ def test_only_waiting_states_can_be_meant() -> None:
         ),
         (
             idle_session(),
-            Criteria(applications=Selection(exclude=(Glob("w*"),))),
+            Criteria(applications=Selection(exclude=(glob("w*", "here"),))),
             [("not_selected", "application 'web' is excluded")],
         ),
         (

@@ -5,9 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.sessions import examples
-from vacate.domain.patterns import Glob, Pattern
+from vacate.domain.patterns import Pattern
 from vacate.domain.stored_names import MOST_BYTES, clipped, never_met, stored_application
-from vacate.operations.patterns import regex
+from vacate.operations.patterns import glob, regex
 
 
 @pytest.mark.parametrize(
@@ -43,8 +43,8 @@ def test_a_name_is_cut_between_two_characters() -> None:
         ("", "database", "no database has an empty name"),
         ("etl_*", "user", 'write { glob = "etl_*" }'),
         ("etl_*", "application", r'the star itself { glob = "etl_\\*" }'),
-        (Glob("caf*é"), "application", "replace what is not printable ASCII"),
-        (Glob("x" * 40 + "*" + "y" * 24), "user", "servers keep 63 bytes"),
+        (glob("caf*é", "here"), "application", "replace what is not printable ASCII"),
+        (glob("x" * 40 + "*" + "y" * 24, "here"), "user", "servers keep 63 bytes"),
     ],
 )
 def test_a_name_that_can_never_be_met_is_told_with_what_would_be(written: Pattern, what: str, said: str) -> None:
@@ -59,9 +59,9 @@ def test_a_name_that_can_never_be_met_is_told_with_what_would_be(written: Patter
         ("x" * 63, "user"),
         ("why?", "application"),
         (r"caf\xc3\xa9", "application"),
-        (Glob("é*"), "user"),
-        (Glob(r"star\*"), "application"),
-        (Glob("x" * 32 + "*" + "y" * 31), "user"),
+        (glob("é*", "here"), "user"),
+        (glob(r"star\*", "here"), "application"),
+        (glob("x" * 32 + "*" + "y" * 31, "here"), "user"),
         (regex("é{70}", "here"), "application"),
     ],
 )

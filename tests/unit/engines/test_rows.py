@@ -1,5 +1,6 @@
 """One row that cannot be read costs that row, and never the list."""
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
@@ -71,3 +72,20 @@ def test_an_activity_that_cannot_be_read_is_still_counted() -> None:
     facts |= {"session_id": 4711, "pid": 4711, "backend_start": AT, "open_for": timedelta(1), "user": 17}
     made = rows.activity([*facts.values(), 1], DECODER)
     assert (made.session_id, made.user) == (4711, None)
+
+
+async def test_others_have_their_turn_while_thousands_of_rows_are_read() -> None:
+    turns = 0
+
+    async def other() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    running = asyncio.create_task(other())
+    try:
+        assert await rows.read_each(range(5_000), str) == tuple(map(str, range(5_000)))
+    finally:
+        running.cancel()
+    assert turns >= 49

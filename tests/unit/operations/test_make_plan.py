@@ -24,6 +24,7 @@ from vacate.domain.judging.victim_warnings import WarningKind
 from vacate.domain.plans import LineStage, PlanId, PlanStage, Scope
 from vacate.domain.sweeps import Outcome
 from vacate.domain.topology import ComponentId, InstanceId, NodeId
+from vacate.operations import make_plan
 from vacate.operations.make_plan import LONGEST, SHORTEST
 
 ONE_INSTANCE = Scope(project_id=PROJECT, instance_id=INSTANCE.id)
@@ -186,3 +187,14 @@ def test_a_plan_is_shown_to_viewers_of_its_project_and_to_nobody_else(world: Pla
         run(world.show(actor(project_id=OTHER_PROJECT), OTHER_PROJECT, state.plan.id))
     with pytest.raises(PlanUnknownError):
         run(world.show(actor(), PROJECT, PlanId("nowhere")))
+
+
+def test_criteria_that_take_too_long_are_the_components_problem_and_leave_its_link_to_others(
+    world: PlanWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(make_plan, "BUDGET", timedelta(days=-1))
+    lines = world.planned(criteria='{"applications": {"exclude": [{"glob": "*x*"}]}}').plan.components
+    assert [line.victims for line in lines] == [(), ()]
+    assert all("the criteria take more than" in (line.problem or "") for line in lines)
+    # What the instance's own criteria take is its owner's affair.
+    assert world.planned().plan.victims == 5

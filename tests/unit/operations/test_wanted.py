@@ -9,7 +9,8 @@ import pytest
 from vacate.domain.criteria import Criteria, Networks, Selection, StateThreshold, idle_for
 from vacate.domain.errors import CriteriaError
 from vacate.domain.limits import Grouping, Limits
-from vacate.domain.patterns import Glob, Regex
+from vacate.domain.patterns import Regex
+from vacate.operations.patterns import glob
 from vacate.operations.wanted import CriteriaShape, decode_criteria, read_criteria
 
 
@@ -33,7 +34,7 @@ def test_each_state_has_its_own_threshold() -> None:
 def test_names_come_as_they_are_by_glob_and_by_expression() -> None:
     patterns = criteria(users={"include": ["app", {"glob": "app_*"}, {"regex": "^b+$"}]}).users.include
     assert patterns is not None
-    assert (patterns[0], patterns[1]) == ("app", Glob("app_*"))
+    assert (patterns[0], patterns[1]) == ("app", glob("app_*", "here"))
     regex = patterns[2]
     assert isinstance(regex, Regex)
     assert [regex.matches(name) for name in ("bbb", "abbb")] == [True, False]
@@ -69,6 +70,23 @@ MISTAKES: list[tuple[dict[str, object], str]] = [
     ({"users": {"include": "app"}}, "criteria.users.include: Expected `array | null`, got `str`"),
     ({"users": {"include": [1]}}, "criteria.users.include[0]"),
     ({"users": {"include": [{"glob": "x"}] * 51}}, "criteria.users.include: at most 50 globs and expressions"),
+    (
+        {name: {"include": [{"glob": "x"}] * 34} for name in ("users", "databases", "statements")},
+        "criteria: there are 102 globs and expressions; at most 100 can be in all lists together",
+    ),
+    (
+        {"statements": {"include": [{"regex": "x" * 4097}]}},
+        "criteria.statements.include[0].regex: 'xxx",
+    ),
+    (
+        {"statements": {"include": [{"glob": "*" * 4097}]}},
+        "criteria.statements.include[0].glob: '***",
+    ),
+    (
+        {"statements": {"include": [{"glob": "*a" * 2000}] * 9}},
+        "criteria: globs and expressions have 36000 bytes; at most 32768 can be in all lists together",
+    ),
+    ({"statements": {"include": [{"glob": "*a?" * 1200}]}}, "criteria.statements.include[0].glob: '*a?"),
     ({"users": {"include": ["x", {}]}}, "criteria.users.include[1]: write either glob or regex"),
     (
         {"users": {"exclude": [{"glob": "a", "regex": "b"}]}},

@@ -10,10 +10,9 @@ import pytest
 from vacate.domain.criteria import Criteria, Selection, StateThreshold
 from vacate.domain.errors import SettingsError
 from vacate.domain.judging.settings import GuardName, GuardSettings
-from vacate.domain.patterns import Glob
 from vacate.domain.topology import Component, ComponentKind, ComponentRole, Labels, ProjectId
 from vacate.operations.access import Project, Region
-from vacate.operations.patterns import regex
+from vacate.operations.patterns import glob, regex
 from vacate.settings.file import AccessSection, Settings
 from vacate.settings.loading import load_settings
 
@@ -268,7 +267,7 @@ def test_instances_are_put_in_the_domains_own_words(load: Load) -> None:
         applications=Selection(include=("web",), exclude=("web-admin",)),
     )
     assert shop.guards == GuardSettings(
-        users=frozenset({"backup", Glob("etl_*")}),
+        users=frozenset({"backup", glob("etl_*", "here")}),
         applications=frozenset({"pg_cron", "pgbouncer"}),
         databases=frozenset({regex("^ware", "here")}),
         clients=frozenset({ip_network("10.0.0.5"), ip_network("10.1.0.0/16")}),

@@ -71,19 +71,25 @@ class GaussLink:
     async def look(self) -> tuple[Session, ...]:
         """Read every session once."""
         found = _whole(await self._wire.fetch(self._statement("look")))
-        return tuple(rows.session(row, self._decoder, without={"sees_all"}) for row in found)
+        # Taken once: while others have their turn the link may be lost.
+        decoder = self._decoder
+        return await rows.read_each(found, lambda row: rows.session(row, decoder, without={"sees_all"}))
 
     async def activity(self) -> tuple[Activity, ...]:
         """Read every client's session with what it does."""
         found = _whole(await self._wire.fetch(self._statement("activity")))
         # One row a session, also where the server tells of several threads of it.
         by_session = {(row["session_id"], row["backend_start"]): row for row in reversed(found) if not row["own"]}
-        return tuple(rows.activity(tuple(row.values())[:_TOLD], self._decoder) for row in reversed(by_session.values()))
+        # Taken once: while others have their turn the link may be lost.
+        decoder = self._decoder
+        return await rows.read_each(
+            reversed(by_session.values()), lambda row: rows.activity(tuple(row.values())[:_TOLD], decoder)
+        )
 
     async def last_statements(self) -> Sequence[tuple[int, datetime | None, str | None]]:
         """Read which clients' sessions there are, with the last statement of each that may tell what it holds."""
         found = _whole(await self._wire.fetch(self._statement("last_statements")))
-        return tuple(map(rows.last_statement, found))
+        return await rows.read_each(found, rows.last_statement)
 
     async def databases(self) -> tuple[str, ...]:
         """The databases that clients may use, sorted."""

@@ -60,17 +60,21 @@ class PostgresqlLink:
     async def look(self) -> tuple[Session, ...]:
         """Read every session once."""
         found = await self._wire.fetch(statement(_DIALECT, "look", self._major))
-        return tuple(rows.session(row, self._decoder) for row in found)
+        # Taken once: while others have their turn the link may be lost.
+        decoder = self._decoder
+        return await rows.read_each(found, lambda row: rows.session(row, decoder))
 
     async def activity(self) -> tuple[Activity, ...]:
         """Read every client's session with what it does."""
         found = await self._wire.fetch(statement(_DIALECT, "activity", self._major))
-        return tuple(rows.activity(row, self._decoder) for row in found)
+        # Taken once: while others have their turn the link may be lost.
+        decoder = self._decoder
+        return await rows.read_each(found, lambda row: rows.activity(row, decoder))
 
     async def last_statements(self) -> Sequence[tuple[int, datetime | None, str | None]]:
         """Read which clients' sessions there are, with the last statement of each that may tell what it holds."""
         found = await self._wire.fetch(statement(_DIALECT, "last_statements", self._major))
-        return tuple(map(rows.last_statement, found))
+        return await rows.read_each(found, rows.last_statement)
 
     async def databases(self) -> tuple[str, ...]:
         """The databases that clients may use, sorted."""

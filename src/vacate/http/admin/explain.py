@@ -21,7 +21,7 @@ from vacate.http.answers import json_response
 from vacate.http.gate import Call
 from vacate.http.gaussdb_v3.examples import CN_NODE, COORDINATOR, INSTANCE
 from vacate.http.operation import Example, Operation
-from vacate.operations.wanted import decode_criteria
+from vacate.operations.wanted import decode_criteria_aside
 
 
 class ExplainRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -150,6 +150,6 @@ async def explain(served: Served, call: Call) -> Response:
         asked.target(project),
         session_id=asked.session_id,
         pid=asked.pid,
-        criteria=None if text is None else decode_criteria(text, "criteria"),
+        criteria=None if text is None else await decode_criteria_aside(text, "criteria"),
     )
     return json_response(_answer(explained))
