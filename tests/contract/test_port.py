@@ -2,20 +2,23 @@
 
 import asyncio
 import contextlib
+import errno
 import socket
 import ssl
 import time
 from collections.abc import AsyncGenerator
 from contextlib import ExitStack, asynccontextmanager
 from pathlib import Path
+from typing import cast
 
 import pytest
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from tests.contract.places import call
 from tests.contract.raw import Signed, connected, ends, exchange, head, receive
 from tests.support.service import HOST, RunningService, Site, configuration
-from vacate.cli import serving as serving_module
+from vacate.cli.acceptor import Acceptor
+from vacate.cli.port_limits import PortLimits
 from vacate.cli.serving import bind, serving
 from vacate.domain.errors import SettingsError
 from vacate.http.app import build_app
@@ -117,25 +120,24 @@ async def never(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 @asynccontextmanager
-async def impatient_port(monkeypatch: pytest.MonkeyPatch) -> AsyncGenerator[int]:
-    monkeypatch.setattr(serving_module, "_HEAD_SECONDS", 0.4)
+async def impatient_port() -> AsyncGenerator[int]:
     section = ServiceSection(port=0)
     with bind(section) as listener:
-        async with serving(never, section, listener):
+        async with serving(never, section, listener, PortLimits(head_s=0.4)):
             yield listener.getsockname()[1]
 
 
 @pytest.mark.parametrize("sent", [b"", b"P", b"POST /x HTTP/1.1\r\nHost: a\r\n"])
-async def test_a_head_that_does_not_come_is_not_waited_for(monkeypatch: pytest.MonkeyPatch, sent: bytes) -> None:
-    async with impatient_port(monkeypatch) as port:
+async def test_a_head_that_does_not_come_is_not_waited_for(sent: bytes) -> None:
+    async with impatient_port() as port:
         reader, writer = await asyncio.open_connection(HOST, port)
         writer.write(sent)
         assert await asyncio.wait_for(reader.read(), 10) == b""
         writer.close()
 
 
-async def test_single_bytes_buy_no_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    async with impatient_port(monkeypatch) as port:
+async def test_single_bytes_buy_no_time() -> None:
+    async with impatient_port() as port:
         reader, writer = await asyncio.open_connection(HOST, port)
         writer.write(b"POST /x HTTP/1.1\r\nX: ")
         end = asyncio.create_task(reader.read())
@@ -147,8 +149,8 @@ async def test_single_bytes_buy_no_time(monkeypatch: pytest.MonkeyPatch) -> None
         writer.close()
 
 
-async def test_a_request_that_is_being_handled_has_all_the_time_it_needs(monkeypatch: pytest.MonkeyPatch) -> None:
-    async with impatient_port(monkeypatch) as port:
+async def test_a_request_that_is_being_handled_has_all_the_time_it_needs() -> None:
+    async with impatient_port() as port:
         reader, writer = await asyncio.open_connection(HOST, port)
         writer.write(b"POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n1")
         with pytest.raises(TimeoutError):
@@ -158,13 +160,12 @@ async def test_a_request_that_is_being_handled_has_all_the_time_it_needs(monkeyp
         writer.close()
 
 
-async def test_a_body_that_was_refused_is_not_swallowed_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_body_that_was_refused_is_not_swallowed_for_ever() -> None:
     """A refused body is let run out, so that its sender can read the answer; but not without end."""
-    monkeypatch.setattr(serving_module, "_HEAD_SECONDS", 0.4)
     section = ServiceSection(port=0)
     app = build_app([], TelemetryAccessLog(Metrics("0")))
     with bind(section) as listener:
-        async with serving(app, section, listener):
+        async with serving(app, section, listener, PortLimits(head_s=0.4)):
             reader, writer = await asyncio.open_connection(HOST, listener.getsockname()[1])
             writer.write(b"POST /x HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n")
             end = asyncio.create_task(reader.read())
@@ -174,6 +175,126 @@ async def test_a_body_that_was_refused_is_not_swallowed_for_ever(monkeypatch: py
                     await asyncio.wait([end], timeout=0.05)
             assert (await end).startswith(b"HTTP/1.1 404")
             writer.close()
+
+
+# --- peers that do not read, and no files left -----------------------------------------------------------------------
+
+BIG = b"a" * 8_000_000
+
+
+async def big(scope: Scope, receive: Receive, send: Send) -> None:
+    """An application with a long answer."""
+    del scope, receive
+    length = (b"content-length", str(len(BIG)).encode())
+    await send({"type": "http.response.start", "status": 200, "headers": [length]})
+    await send({"type": "http.response.body", "body": BIG})
+
+
+@asynccontextmanager
+async def port_of(app: ASGIApp, limits: PortLimits) -> AsyncGenerator[int]:
+    section = ServiceSection(port=0)
+    with bind(section) as listener:
+        async with serving(app, section, listener, limits):
+            yield listener.getsockname()[1]
+
+
+async def test_a_long_answer_arrives_whole() -> None:
+    async with port_of(big, PortLimits()) as port:
+        reader, writer = await asyncio.open_connection(HOST, port)
+        writer.write(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+        answer = await asyncio.wait_for(reader.read(), 30)
+        assert answer.partition(b"\r\n\r\n")[2] == BIG
+        writer.close()
+
+
+@asynccontextmanager
+async def peer_that_does_not_read(port: int) -> AsyncGenerator[socket.socket]:
+    with socket.socket() as link:
+        link.settimeout(0)
+        await asyncio.get_running_loop().sock_connect(link, (HOST, port))
+        link.send(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+        # Something of the answer is there, so the rest is under way.
+        assert await asyncio.wait_for(asyncio.get_running_loop().sock_recv(link, 1), 10)
+        yield link
+
+
+async def test_a_peer_that_does_not_read_is_let_go() -> None:
+    ended = asyncio.Event()
+
+    async def watched(scope: Scope, receive: Receive, send: Send) -> None:
+        await big(scope, receive, send)
+        ended.set()
+
+    async with port_of(watched, PortLimits(stalled_s=0.4)) as port, peer_that_does_not_read(port):
+        await asyncio.wait_for(ended.wait(), 10)
+
+
+async def test_peers_that_do_not_read_do_not_hold_up_the_end() -> None:
+    async with contextlib.AsyncExitStack() as peers:
+        async with port_of(big, PortLimits(stalled_s=60, stop_others_s=0.5)) as port:
+            for _ in range(3):
+                await peers.enter_async_context(peer_that_does_not_read(port))
+            began = time.monotonic()
+        assert time.monotonic() - began < 8
+
+
+async def test_idle_strangers_make_room_for_whoever_comes() -> None:
+    limits = PortLimits(most=8, unproven=4)
+    app = build_app([], TelemetryAccessLog(Metrics("0")))
+    async with port_of(app, limits) as port, contextlib.AsyncExitStack() as idle:
+        links = [await asyncio.open_connection(HOST, port) for _ in range(40)]
+        for _, writer in links:
+            idle.callback(writer.close)
+        reader, writer = await asyncio.open_connection(HOST, port)
+        idle.callback(writer.close)
+        writer.write(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+        assert (await asyncio.wait_for(reader.readline(), 10)).startswith(b"HTTP/1.1 404")
+        with contextlib.suppress(ConnectionResetError):
+            assert await asyncio.wait_for(links[0][0].read(), 10) == b""
+
+
+class Exhausted:
+    """A listening socket of a process that has no file left; it says how often it was asked."""
+
+    def __init__(self) -> None:
+        self.real, self.other = socket.socketpair()
+        self.asked = 0
+        self.asked_thrice = asyncio.Event()
+        self.other.send(b"somebody is there")
+
+    def fileno(self) -> int:
+        return self.real.fileno()
+
+    def accept(self) -> None:
+        self.asked += 1
+        if self.asked == 3:
+            self.asked_thrice.set()
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    def settimeout(self, _: float) -> None:
+        """It never blocks."""
+
+    def listen(self, _: int) -> None:
+        """It does so already."""
+
+    def close(self) -> None:
+        self.real.close()
+        self.other.close()
+
+
+def nobody_comes(connection: socket.socket, address: object) -> None:
+    raise AssertionError(f"{connection} from {address}")
+
+
+async def test_having_no_file_left_neither_spins_nor_fills_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    listener = Exhausted()
+    acceptor = Acceptor(asyncio.get_running_loop(), cast("socket.socket", listener), nobody_comes)
+    acceptor.start()
+    began = time.monotonic()
+    await asyncio.wait_for(listener.asked_thrice.wait(), 20)
+    assert time.monotonic() - began > 0.9
+    acceptor.stop()
+    assert [record.getMessage() for record in caplog.records] == ["connections cannot be accepted"]
 
 
 # --- starting and stopping -------------------------------------------------------------------------------------------

@@ -1,6 +1,7 @@
 """TLS on the service's own port."""
 
 import asyncio
+import contextlib
 import select
 import ssl
 import time
@@ -30,7 +31,7 @@ from tests.support.service import (
     Site,
     configuration,
 )
-from vacate.cli import serving as serving_module
+from vacate.cli.port_limits import PortLimits
 from vacate.cli.serving import bind, serving
 from vacate.domain.identity import Role
 from vacate.http.app import build_app
@@ -116,11 +117,8 @@ def test_plain_http_at_the_tls_port_is_hung_up_on(tls_service: RunningService) -
 
 
 @pytest.mark.parametrize("idle_s", [0.2, 60], ids=["told_to_go_before", "told_to_go_at_the_end"])
-async def test_a_client_that_never_says_goodbye_does_not_hold_up_the_end(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, idle_s: float
-) -> None:
+async def test_a_client_that_never_says_goodbye_does_not_hold_up_the_end(tmp_path: Path, idle_s: float) -> None:
     """Over TLS a link is closed by both ends; this client has stopped listening."""
-    monkeypatch.setattr(serving_module, "_IDLE_SECONDS", idle_s)
     certificate, key = make_certificate(tmp_path)
     section = ServiceSection(port=0, tls_certificate=certificate, tls_key=key)
     app = build_app([], TelemetryAccessLog(Metrics("0")))
@@ -136,7 +134,7 @@ async def test_a_client_that_never_says_goodbye_does_not_hold_up_the_end(
             assert select.select([link], [], [], 10)[0]
 
     with ExitStack() as client, bind(section) as listener:
-        async with serving(app, section, listener):
+        async with serving(app, section, listener, PortLimits(idle_s=idle_s)):
             await asyncio.to_thread(talk, listener.getsockname()[1], client)
             began = time.monotonic()
         assert time.monotonic() - began < 15
@@ -180,3 +178,17 @@ def test_a_certificate_that_cannot_be_used_is_named_at_the_start(tmp_path: Path,
     with pytest.raises(ServiceFailedError, match="cannot be used together"), site.serving(certificate=certificate):
         pass
     assert "Traceback" not in site.log_path.read_text()
+
+
+async def test_a_handshake_that_does_not_come_is_not_waited_for(tmp_path: Path) -> None:
+    certificate, key = make_certificate(tmp_path)
+    section = ServiceSection(port=0, tls_certificate=certificate, tls_key=key)
+    app = build_app([], TelemetryAccessLog(Metrics("0")))
+    with bind(section) as listener:
+        async with serving(app, section, listener, PortLimits(handshake_s=0.4)):
+            reader, writer = await asyncio.open_connection(HOST, listener.getsockname()[1])
+            began = time.monotonic()
+            with contextlib.suppress(ConnectionResetError):
+                assert await asyncio.wait_for(reader.read(), 20) == b""
+            assert time.monotonic() - began < 10
+            writer.close()

@@ -10,8 +10,8 @@ import pytest
 
 from tests.house.checkout import ROOT
 from vacate.http.answers import ErrorRow
-from vacate.http.app import NO_SUCH_API, NOT_UNDERSTOOD
-from vacate.http.envelope import UNFORESEEN
+from vacate.http.app import NO_SUCH_API
+from vacate.http.envelope import NOT_UNDERSTOOD, UNFORESEEN
 from vacate.http.operation import Operation
 from vacate.http.reference import monitoring
 from vacate.http.reference.catalogue import DOORS

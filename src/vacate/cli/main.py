@@ -24,6 +24,7 @@ def main() -> None:
 @CONFIG
 def serve(config: Path) -> None:
     """Serve the API until SIGTERM or Ctrl-C."""
+    from vacate.cli.port_limits import port_limits
     from vacate.cli.serving import bind, serving, until_told_to_stop
     from vacate.settings.loading import load_settings
     from vacate.telemetry.logs import log, start_logging
@@ -32,6 +33,7 @@ def serve(config: Path) -> None:
     async def work() -> None:
         settings = load_settings(config)
         start_logging(settings.service.log_level, settings.service.log_format)
+        limits = port_limits(settings.connections)
         with bind(settings.service) as listener:
             async with open_service(settings) as service:
                 host, port = listener.getsockname()[:2]
@@ -39,7 +41,7 @@ def serve(config: Path) -> None:
                     "serving",
                     {"host": host, "port": port, "tls": settings.service.tls_certificate is not None},
                 )
-                async with serving(service.app, settings.service, listener):
+                async with serving(service.app, settings.service, listener, limits):
                     await until_told_to_stop()
 
     run(work())

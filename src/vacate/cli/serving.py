@@ -7,26 +7,30 @@ import signal
 import socket
 import ssl
 import stat
-import uuid
-from collections.abc import AsyncGenerator, Generator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from email.utils import formatdate
 from pathlib import Path
+from typing import cast
 
-import h11
 import uvicorn
 from starlette.types import ASGIApp
-from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from vacate.cli.acceptor import Acceptor
+from vacate.cli.admission import Admission
+from vacate.cli.connection import Connection, HttpProtocol, PortState
+from vacate.cli.descriptors import raise_open_files, room_for_connections
+from vacate.cli.port_limits import PortLimits
+from vacate.cli.turns import Turns
 from vacate.domain.errors import SettingsError
-from vacate.http.answers import REQUEST_ID_HEADER, error_response
-from vacate.http.app import NOT_UNDERSTOOD
 from vacate.settings.file import ServiceSection
-from vacate.telemetry.logs import log
+from vacate.telemetry.seldom import LineBudget, Seldom
 
-_SHUTDOWN_S = 60
-_IDLE_SECONDS = 5
-_HEAD_SECONDS = 30.0
-_FAREWELL_SECONDS = 1.0
+_FAREWELL_S = 1.0
+_POLL_S = 0.05
+# Bounds what the system itself keeps for each peer that sends or does not read; bodies are small here.
+_RECEIVE_BUFFER = 32 * 1024
+_SEND_BUFFER = 128 * 1024
 
 
 def bind(service: ServiceSection, *, another_port: str = "choose another one with VACATE_PORT") -> socket.socket:
@@ -39,6 +43,8 @@ def bind(service: ServiceSection, *, another_port: str = "choose another one wit
     # With the protocol named, asyncio switches Nagle's algorithm off; it would hold back every answer on a kept link.
     listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER)
     try:
         listener.bind((service.host, service.port))
     except OSError as error:
@@ -49,144 +55,132 @@ def bind(service: ServiceSection, *, another_port: str = "choose another one wit
     return listener
 
 
-class _Protocol(H11Protocol):
-    """One peer's link to the port. Whatever a peer sends, or leaves out, it is answered in one way or let go."""
-
-    _patience: asyncio.TimerHandle | None = None
-
-    def connection_made(self, transport: asyncio.Transport) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
-        super().connection_made(transport)
-        self._be_patient()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self._stop_waiting()
-        super().connection_lost(exc)
-
-    def data_received(self, data: bytes) -> None:
-        """Take what came. Bytes alone buy no time: only a request that is whole enough to be handled does."""
-        if self.transport.is_closing():
-            return
-        if not self._handling() and self._patience is None:
-            self._be_patient()
-        super().data_received(data)
-        if self._handling():
-            self._stop_waiting()
-
-    def on_response_complete(self) -> None:
-        super().on_response_complete()
-        if self.transport.is_closing():
-            self._hang_up()
-
-    def timeout_keep_alive_handler(self) -> None:
-        super().timeout_keep_alive_handler()
-        self._hang_up()
-
-    def shutdown(self) -> None:
-        # Closed twice, a transport of TLS forgets how to abort.
-        if not self.transport.is_closing():
-            super().shutdown()
-        if self.transport.is_closing():
-            self._hang_up()
-
-    def send_400_response(self, msg: str) -> None:
-        """Answer what is no HTTP like everything else that is wrong, and hang up."""
-        del msg
-        request_id = uuid.uuid4().hex
-        # Which language was asked for is not known either, so it is English.
-        answer = error_response(NOT_UNDERSTOOD, "", request_id=request_id)
-        headers = [*answer.raw_headers, (REQUEST_ID_HEADER.encode(), request_id.encode()), (b"Connection", b"close")]
-        log(
-            "request not understood",
-            {"request_id": request_id, "source_address": self.client[0] if self.client else "unknown"},
-            level=logging.WARNING,
-        )
-        # An answer that is under way already cannot be followed by another one.
-        with suppress(h11.LocalProtocolError):
-            for event in (
-                h11.Response(status_code=answer.status_code, headers=headers, reason=b"Bad Request"),
-                h11.Data(data=bytes(answer.body)),
-                h11.EndOfMessage(),
-            ):
-                self.transport.write(self.conn.send(event) or b"")
-        self._hang_up()
-
-    def _handling(self) -> bool:
-        """Whether the application has a request in its hands; it has limits of its own."""
-        cycle = self.cycle
-        return cycle is not None and not cycle.response_complete  # pyright: ignore[reportUnnecessaryComparison] - it starts as None
-
-    def _be_patient(self) -> None:
-        self._patience = self.loop.call_later(_HEAD_SECONDS, self._hang_up)
-
-    def _hang_up(self) -> None:
-        """Close, and do not wait long for a peer to say goodbye: over TLS that could hold up the service's end."""
-        if not self.transport.is_closing():
-            self.transport.close()
-        self._stop_waiting()
-        self._patience = self.loop.call_later(_FAREWELL_SECONDS, self.transport.abort)
-
-    def _stop_waiting(self) -> None:
-        if self._patience is not None:
-            self._patience.cancel()
-            self._patience = None
-
-
-class _Server(uvicorn.Server):
-    """A server that leaves the signals alone: whoever runs it decides when to stop, and what to stop first."""
-
-    def __init__(self, config: uvicorn.Config) -> None:
-        super().__init__(config)
-        self.up = asyncio.Event()
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        self.up.set()
-
-    @contextmanager
-    def capture_signals(self) -> Generator[None]:
-        yield
-
-
 @asynccontextmanager
-async def serving(app: ASGIApp, service: ServiceSection, listener: socket.socket) -> AsyncGenerator[None]:
-    """Answer calls for the length of the block; at its end the calls that run are answered first.
+async def serving(
+    app: ASGIApp, service: ServiceSection, listener: socket.socket, limits: PortLimits | None = None
+) -> AsyncGenerator[None]:
+    """Answer calls for the length of the block; at its end the calls of proved senders are answered first.
 
     Raises:
         SettingsError: certificate or key cannot be used.
     """
-    context = _tls(service)
-    server = _Server(
-        uvicorn.Config(
-            app,
-            # The strict parser: it bounds the size of a request's head, and refuses what it cannot read.
-            http=_Protocol,
-            # A WebSocket library that happens to be installed must not open a second way in.
-            ws="none",
-            loop="asyncio",
-            lifespan="off",
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            # The audit names the peer itself; a header that any caller can write is no address.
-            proxy_headers=False,
-            ssl_context_factory=None if context is None else lambda _config, _default: context,
-            timeout_keep_alive=_IDLE_SECONDS,
-            timeout_graceful_shutdown=_SHUTDOWN_S,
-        )
-    )
-    running = asyncio.create_task(server.serve(sockets=[listener]), name="http")
-    up = asyncio.create_task(server.up.wait(), name="http up")
+    port = _Port(app, listener, _tls(service), limits or PortLimits())
+    port.start()
     try:
-        # The block goes on before the first call is answered: a signal to stop must find somebody who waits for it.
-        await asyncio.wait([running, up], return_when=asyncio.FIRST_COMPLETED)
-        if not server.started:
-            await running
-            raise SettingsError("the HTTP server ended before it started")
         yield
     finally:
-        up.cancel()
-        server.should_exit = True
-        await asyncio.wait([running])
+        await port.stop()
+
+
+class _Port:
+    """A listening socket and its connections."""
+
+    def __init__(
+        self, app: ASGIApp, listener: socket.socket, context: ssl.SSLContext | None, limits: PortLimits
+    ) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._context = context
+        self._limits = limits
+        room = room_for_connections(raise_open_files(limits.open_files), limits.files_aside)
+        self._state = PortState(
+            config=_config(app, limits),
+            limits=limits,
+            admission=Admission(limits, room),
+            turns=Turns(self._loop),
+            lines=LineBudget(limits.log_lines),
+        )
+        self._acceptor = Acceptor(self._loop, listener, self._accepted)
+        self._refused = Seldom("connection refused: every other one is being answered")
+        self._dating: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begin to listen."""
+        self._dating = asyncio.create_task(self._date(), name="http date")
+        self._acceptor.start()
+
+    async def stop(self) -> None:
+        """Listen no more, answer what runs, and close every connection.
+
+        Requests of proved senders are waited for, until `stop_proved_s`. Everybody else, and whoever does not read an
+        answer, has `stop_others_s`.
+        """
+        self._acceptor.stop()
+        for connection in self._connections():
+            if connection.protocol is None:
+                connection.let_go()
+            else:
+                connection.protocol.shutdown()
+        state, began = self._state, self._loop.time()
+        while len(state.admission) or state.server.tasks:
+            waited = self._loop.time() - began
+            if waited >= self._limits.stop_others_s:
+                patient = waited < self._limits.stop_proved_s
+                for connection in self._connections():
+                    protocol = connection.protocol
+                    if not patient or protocol is None or not protocol.is_proved or protocol.owes_reading:
+                        connection.let_go()
+                for task in state.server.tasks - (state.proved if patient else set()):
+                    task.cancel()
+            await asyncio.sleep(_POLL_S)
+        if self._dating is not None:
+            self._dating.cancel()
+
+    def _connections(self) -> tuple[Connection, ...]:
+        return cast("tuple[Connection, ...]", self._state.admission.connections())
+
+    def _accepted(self, accepted: socket.socket, address: tuple[object, ...]) -> None:
+        connection = Connection(str(address[0]))
+        if not self._state.admission.admit(connection):
+            self._refused.say({"source_address": connection.source})
+            accepted.close()
+            return
+        accepted.settimeout(0)
+        connection.connecting = self._loop.create_task(self._connect(connection, accepted))
+
+    async def _connect(self, connection: Connection, accepted: socket.socket) -> None:
+        tls = self._context is not None
+        try:
+            await self._loop.connect_accepted_socket(
+                lambda: HttpProtocol(connection, self._state, self._loop),
+                accepted,
+                ssl=self._context,
+                ssl_handshake_timeout=self._limits.handshake_s if tls else None,
+                ssl_shutdown_timeout=_FAREWELL_S if tls else None,
+            )
+        except (OSError, asyncio.CancelledError):
+            # The peer speaks no TLS, took too long, went away, or had to make room for others.
+            accepted.close()
+        finally:
+            connection.connecting = None
+            if connection.protocol is None:
+                self._state.admission.leave(connection)
+
+    async def _date(self) -> None:
+        """Keep the Date header of answers right."""
+        while True:
+            self._state.server.default_headers = [(b"date", formatdate(usegmt=True).encode())]
+            await asyncio.sleep(1)
+
+
+def _config(app: ASGIApp, limits: PortLimits) -> uvicorn.Config:
+    config = uvicorn.Config(
+        app,
+        # The strict parser: it bounds the size of a request's head, and refuses what it cannot read.
+        http=HttpProtocol,
+        # A WebSocket library that happens to be installed must not open a second way in.
+        ws="none",
+        loop="asyncio",
+        lifespan="off",
+        log_config=None,
+        # Its warnings are about what peers send, so any peer could fill the log with them.
+        log_level=None if logging.getLogger().isEnabledFor(logging.DEBUG) else "error",
+        access_log=False,
+        # The audit names the peer itself; a header that any caller can write is no address.
+        proxy_headers=False,
+        timeout_keep_alive=limits.idle_s,  # pyright: ignore[reportArgumentType] - it is only added to a time
+    )
+    config.load()
+    return config
 
 
 def _tls(service: ServiceSection) -> ssl.SSLContext | None:

@@ -13,13 +13,6 @@ from vacate.http.answers import ErrorRow, error_response
 from vacate.http.envelope import AccessLog, Envelope
 from vacate.http.language import language_of
 
-# The port's own answer, before there is a request; it is here beside its like.
-NOT_UNDERSTOOD = ErrorRow(
-    status=400,
-    code="APIGW.0201",
-    message="Bad request. It cannot be read as HTTP.",
-    chinese="请求错误。无法解析为HTTP请求。",
-)
 NO_SUCH_API = ErrorRow(
     status=404,
     code="APIGW.0101",

@@ -3,13 +3,21 @@
 import re
 import time
 import uuid
+from collections.abc import Iterable
 from typing import Protocol
 
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from vacate.http.answers import REQUEST_ID_HEADER, ErrorRow, error_response
 from vacate.http.language import language_of
 
+NOT_UNDERSTOOD = ErrorRow(
+    status=400,
+    code="APIGW.0201",
+    message="Bad request. It cannot be read as HTTP.",
+    chinese="请求错误。无法解析为HTTP请求。",
+)
 UNFORESEEN = ErrorRow(status=500, code="DBS.108000", message="Server failure.", chinese="服务器故障。")
 
 # A target may be the whole URL (RFC 9112, section 3.2.2). One with a user in it is no address of an HTTP service.
@@ -20,7 +28,7 @@ _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"
 class AccessLog(Protocol):
     """Who is told of every answer."""
 
-    def answered(
+    def answered(  # noqa: PLR0913 - one parameter for each field of the line
         self,
         *,
         request_id: str,
@@ -30,8 +38,9 @@ class AccessLog(Protocol):
         route: str,
         status: int,
         seconds: float,
+        proved: bool,
     ) -> None:
-        """A request was answered.
+        """A request was answered; `proved` tells whether it is known who sent it.
 
         `route` is the matched template, or `unmatched`; `method` one of HTTP's own, or `other`. Both are few, so that
         they may be counted by: what a caller makes up must not fill the metrics.
@@ -70,11 +79,14 @@ class Envelope:
             if message["type"] == "http.response.start":
                 status = message["status"]
                 named = (REQUEST_ID_HEADER.lower().encode(), request_id.encode())
-                message = {**message, "headers": [*message.get("headers", []), named]}
+                message = {**message, "headers": [*_uncached(message.get("headers", [])), named]}
             await send(message)
 
         try:
-            await self._app(scope, receive, send_with_id)
+            if _ambiguous(scope):
+                await _not_understood(scope, request_id)(scope, receive, send_with_id)
+            else:
+                await self._app(scope, receive, send_with_id)
         except Exception as error:  # noqa: BLE001 - the last resort: the caller gets an envelope, the log gets the trace
             self._log.failed(request_id=request_id, error=error)
             if status == 0:
@@ -91,7 +103,29 @@ class Envelope:
                 route=route,
                 status=status,
                 seconds=time.perf_counter() - began,
+                proved=scope.get("state", {}).get("proved", False),
             )
+
+
+def _ambiguous(scope: Scope) -> bool:
+    """Whether others on the way may see the body's end elsewhere (RFC 9112, section 6.1)."""
+    names = {name for name, _ in scope["headers"]}
+    if b"transfer-encoding" not in names:
+        return False
+    return b"content-length" in names or scope["http_version"] == "1.0"
+
+
+def _not_understood(scope: Scope, request_id: str) -> Response:
+    """The refusal, after which nothing else on the connection is read as a request."""
+    language = language_of(scope["headers"])
+    headers = {"Connection": "close"}
+    return error_response(NOT_UNDERSTOOD, "", request_id=request_id, language=language, headers=headers)
+
+
+def _uncached(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+    """Nothing keeps an answer that does not say otherwise: there are tokens, keys and names of sessions in them."""
+    sent = list(headers)
+    return sent if any(name == b"cache-control" for name, _ in sent) else [*sent, (b"cache-control", b"no-store")]
 
 
 def _path_of(target: bytes) -> bytes:

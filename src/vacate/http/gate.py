@@ -15,11 +15,13 @@ from vacate.domain.identity import Actor
 from vacate.http.answers import ErrorTable, error_response, row_for
 from vacate.http.envelope import source_address
 from vacate.http.language import language_of
+from vacate.http.peer import peer_of
 from vacate.operations.access import Authenticator, Presented
 
 BODY_LIMIT = 1024 * 1024
 BODY_SECONDS = 30.0
 _LENGTH_DIGITS = 20
+_STRANGERS_AT_ONCE = 8
 
 
 class BodyTooLargeError(VacateError):
@@ -71,26 +73,48 @@ class Gate:
 
     def __init__(self, authenticator: Authenticator, failures: FailureLog) -> None:
         self._authenticator = authenticator
+        # Unproven senders ask the store about their credentials, and must not keep it busy for the proved ones.
+        self._strangers = asyncio.Semaphore(_STRANGERS_AT_ONCE)
         self._failures = failures
 
     def authenticated(self, route: str, handler: Callable[[Call], Awaitable[Response]], table: ErrorTable) -> Endpoint:
         """An endpoint whose handler is called only with a proved sender."""
 
-        async def answer(call: OpenCall) -> Response:
-            actor = await self._authenticator.authenticate(call.presented)
+        async def answer(request: Request, call: OpenCall) -> Response:
+            actor = await self._prove(request, call.presented)
             return await handler(Call(presented=call.presented, path=call.path, actor=actor))
 
-        return self.open(route, answer, table)
+        return self._endpoint(route, answer, table)
 
     def open(self, route: str, handler: Callable[[OpenCall], Awaitable[Response]], table: ErrorTable) -> Endpoint:
         """An endpoint that anybody may call."""
 
+        def answer(_: Request, call: OpenCall) -> Awaitable[Response]:
+            return handler(call)
+
+        return self._endpoint(route, answer, table)
+
+    async def _prove(self, request: Request, presented: Presented) -> Actor:
+        peer = peer_of(request.scope)
+        if peer is not None and not peer.proved:
+            async with self._strangers:
+                actor = await self._authenticator.authenticate(presented)
+        else:
+            actor = await self._authenticator.authenticate(presented)
+        request.state.proved = True
+        if peer is not None:
+            peer.prove()
+        return actor
+
+    def _endpoint(
+        self, route: str, handler: Callable[[Request, OpenCall], Awaitable[Response]], table: ErrorTable
+    ) -> Endpoint:
         async def endpoint(request: Request) -> Response:
             request.state.route = route
             try:
                 presented = await _present(request)
                 path = {name: unquote(value) for name, value in request.path_params.items()}
-                return await handler(OpenCall(presented=presented, path=path))
+                return await handler(request, OpenCall(presented=presented, path=path))
             except VacateError as error:
                 if isinstance(error, AuthenticationError):
                     self._failures.not_authenticated(type(error).__name__)

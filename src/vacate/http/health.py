@@ -11,6 +11,7 @@ from vacate.domain.errors import VacateError
 from vacate.domain.freezing import Freeze
 from vacate.http.answers import json_response
 from vacate.http.gate import FailureLog
+from vacate.http.prepared import Preparation, Prepared
 from vacate.operations.ports import ComponentHealth
 
 
@@ -42,6 +43,8 @@ class HealthDoor:
         self._audit = audit
         self._failures = failures
         self._exposition = exposition
+        self._readiness = Preparation(self._look)
+        self._exposed = Preparation(self._expose)
         self._content_type = content_type
 
     def routes(self) -> list[Route]:
@@ -59,6 +62,10 @@ class HealthDoor:
     async def _ready(self, request: Request) -> Response:
         """`ok`: everything can be swept. `degraded`: some of it. `unavailable` (503): nothing."""
         request.state.route = "/readyz"
+        found = await self._readiness.get(request.state.request_id)
+        return Response(found.body, status_code=found.status, media_type="application/json")
+
+    async def _look(self, request_id: str) -> Prepared:
         frozen: list[dict[str, object]] | None = None
         try:
             await self._check_store()
@@ -68,7 +75,7 @@ class HealthDoor:
         except VacateError as error:
             # Its words name files and hosts, and anybody may ask here.
             store = "it cannot be used; Vacate's log says why"
-            self._failures.withheld(request_id=request.state.request_id, error=error)
+            self._failures.withheld(request_id=request_id, error=error)
         entries = tuple(self._health())
         ready = [entry for entry in entries if entry.problem is None]
         audit = self._audit()
@@ -95,8 +102,13 @@ class HealthDoor:
             "audit": {"ready": audit.stopped is None, "problem": audit.stopped or audit.anchor},
             "components": components,
         }
-        return json_response(content, status=503 if status == "unavailable" else 200)
+        answer = json_response(content)
+        return Prepared(503 if status == "unavailable" else 200, bytes(answer.body))
 
     async def _metrics(self, request: Request) -> Response:
         request.state.route = "/metrics"
-        return Response(self._exposition(), headers={"content-type": self._content_type})
+        found = await self._exposed.get(request.state.request_id)
+        return Response(found.body, headers={"content-type": self._content_type})
+
+    async def _expose(self, _: str) -> Prepared:
+        return Prepared(200, self._exposition())

@@ -36,6 +36,7 @@ Port = Annotated[int, msgspec.Meta(ge=0, le=65535)]
 NameText = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
 RegionIdText = Annotated[str, msgspec.Meta(pattern="^[0-9a-zA-Z][0-9a-zA-Z_-]{0,63}\\Z")]
 Failures = Annotated[int, msgspec.Meta(ge=1, le=1000)]
+Connections = Annotated[int, msgspec.Meta(ge=1, le=1_000_000)]
 Rate = Annotated[int, msgspec.Meta(ge=0, le=1_000_000)]
 ShardText = Annotated[str, msgspec.Meta(pattern="^[0-9]{0,20}\\Z")]
 EndpointNameText = Annotated[str, msgspec.Meta(pattern="^[0-9a-z][0-9a-z_-]{0,63}\\Z")]
@@ -60,6 +61,21 @@ class ServiceSection(Section, frozen=True):
     log_level: LogLevel = "info"
     log_format: LogFormat = LogFormat.JSON
     endpoint: str = ""
+
+
+class ConnectionsSection(Section, frozen=True):
+    """`[connections]`: how many callers may be connected at once, and how long a peer is waited for."""
+
+    most: Connections = 2000
+    unproven: Connections = 500
+    unproven_per_source: Connections = 100
+    trusted: tuple[str, ...] = ("127.0.0.0/8", "::1/128")
+    open_files: Connections = 65_536
+    files_aside: Connections = 256
+    handshake_within: str = "10s"
+    read_within: str = "10s"
+    stop_within: str = "60s"
+    log_lines: Rate = 10
 
 
 class AccessSection(Section, frozen=True):
@@ -217,6 +233,7 @@ class Settings(Section, frozen=True):
     """The whole file."""
 
     service: ServiceSection = ServiceSection()
+    connections: ConnectionsSection = ConnectionsSection()
     access: AccessSection = AccessSection()
     store: StoreSection = StoreSection()
     audit: AuditSection = AuditSection()

@@ -26,6 +26,8 @@ _NEVER_ZERO = frozenset(
         "lockout_for",
         "keep",
         "expire_after",
+        "handshake_within",
+        "read_within",
     }
 )
 
@@ -124,6 +126,7 @@ def _check(settings: Settings, path: Path) -> None:
     _check_durations(path, "watch", settings.watch, WatchSection.__struct_fields__)
     _check_durations(path, "plans", settings.plans, PlansSection.__struct_fields__)
     _check_durations(path, "access", settings.access, ("lockout_for",))
+    _check_durations(path, "connections", settings.connections, ("handshake_within", "read_within", "stop_within"))
     check_webhooks(path, settings)
     if settings.audit.keep:
         _check_durations(path, "audit", settings.audit, ("keep",))

@@ -5,15 +5,18 @@ import logging
 from vacate.domain.errors import VacateError
 from vacate.telemetry.logs import log
 from vacate.telemetry.metrics import Metrics
+from vacate.telemetry.seldom import LineBudget
 
 
 class TelemetryAccessLog:
     """What the doors report to."""
 
-    def __init__(self, metrics: Metrics) -> None:
+    def __init__(self, metrics: Metrics, *, unproven_lines: int = 0) -> None:
+        """Write `unproven_lines` a second about requests whose sender is not known; 0 is no limit."""
         self._metrics = metrics
+        self._lines = LineBudget(unproven_lines)
 
-    def answered(
+    def answered(  # noqa: PLR0913 - one parameter for each field of the line
         self,
         *,
         request_id: str,
@@ -23,9 +26,12 @@ class TelemetryAccessLog:
         route: str,
         status: int,
         seconds: float,
+        proved: bool,
     ) -> None:
-        """A request was answered."""
+        """A request was answered. All are counted; of unproven ones only so many a second have a line."""
         self._metrics.answered(route=route, method=method, status=status, seconds=seconds)
+        if not proved and not self._lines.spend():
+            return
         log(
             "request answered",
             {

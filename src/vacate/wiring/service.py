@@ -56,7 +56,7 @@ async def open_service(settings: Settings) -> AsyncGenerator[Service]:
     async with AsyncExitStack() as stack:
         state = await stack.enter_async_context(open_state(settings))
         metrics = Metrics(__version__)
-        access_log = TelemetryAccessLog(metrics)
+        access_log = TelemetryAccessLog(metrics, unproven_lines=settings.connections.log_lines)
         observer = TelemetryObserver(metrics)
         audit = AnchoredAuditLog(state.audit, state.anchor, observer)
         journal = Journal(audit, observer)

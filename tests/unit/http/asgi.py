@@ -76,6 +76,7 @@ async def call(
     headers: Iterable[tuple[bytes, bytes]] = (),
     caller: Caller | None = None,
     client: tuple[str, int] | None = ("203.0.113.9", 40000),
+    version: str = "1.1",
 ) -> Answer:
     """Make one request, with exactly the bytes given."""
     caller = caller or Caller()
@@ -83,7 +84,7 @@ async def call(
     scope = {
         "type": "http",
         "asgi": {"version": "3.0", "spec_version": "2.3"},
-        "http_version": "1.1",
+        "http_version": version,
         "method": method,
         "scheme": "http",
         # A server decodes the path; whoever routes on that is wrong.

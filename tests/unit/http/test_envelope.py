@@ -109,6 +109,7 @@ async def test_every_answer_is_logged_with_the_id_that_it_carries(app: ASGIApp, 
             "path": "/tell/a",
             "route": "/tell/{what}",
             "status": 200,
+            "proved": False,
         },
         {
             "request_id": second.headers["x-request-id"],
@@ -117,6 +118,7 @@ async def test_every_answer_is_logged_with_the_id_that_it_carries(app: ASGIApp, 
             "path": "/nowhere",
             "route": "unmatched",
             "status": 404,
+            "proved": False,
         },
     ]
 
@@ -204,3 +206,30 @@ async def test_a_whole_url_without_a_path_is_the_root(log: RememberingLog, befor
 )
 async def test_what_is_no_address_of_an_http_service_is_an_unknown_path(app: ASGIApp, target: str) -> None:
     assert (await call(app, "GET", target.encode())).refusal == (404, "APIGW.0101")
+
+
+@pytest.mark.parametrize(
+    ("headers", "version"),
+    [
+        (((b"content-length", b"4"), (b"transfer-encoding", b"chunked")), "1.1"),
+        (((b"transfer-encoding", b"chunked"), (b"content-length", b"0")), "1.1"),
+        (((b"transfer-encoding", b"chunked"),), "1.0"),
+    ],
+)
+async def test_a_body_with_two_ends_is_refused_and_the_connection_closed(
+    log: RememberingLog, headers: tuple[tuple[bytes, bytes], ...], version: str
+) -> None:
+    app = build_app([Route("/tell/{what}", tell)], log)
+    answer = await call(app, "GET", b"/tell/a", headers=headers, version=version)
+    assert answer.refusal == (400, "APIGW.0201")
+    assert answer.headers["connection"] == "close"
+
+
+async def test_no_answer_is_kept_by_caches_unless_it_says_so(log: RememberingLog) -> None:
+    async def kept(_: Request) -> Response:
+        return PlainTextResponse("a", headers={"Cache-Control": "max-age=1"})
+
+    app = build_app([Route("/kept", kept), Route("/tell/{what}", tell), Route("/fail", fail)], log)
+    told = {path: (await call(app, "GET", path)).headers["cache-control"] for path in (b"/kept", b"/tell/a", b"/fail")}
+    assert told == {b"/kept": "max-age=1", b"/tell/a": "no-store", b"/fail": "no-store"}
+    assert (await call(app, "GET", b"/nowhere")).headers["cache-control"] == "no-store"

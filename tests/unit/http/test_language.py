@@ -10,8 +10,8 @@ from starlette.types import ASGIApp
 
 from tests.unit.http.asgi import call
 from vacate.http.answers import ErrorRow, error_message
-from vacate.http.app import NO_SUCH_API, NOT_UNDERSTOOD, build_app
-from vacate.http.envelope import UNFORESEEN
+from vacate.http.app import NO_SUCH_API, build_app
+from vacate.http.envelope import NOT_UNDERSTOOD, UNFORESEEN
 from vacate.http.gaussdb_v3.errors import ERRORS as SESSION_CALLS
 from vacate.http.iam_v3.errors import ERRORS as SIGN_IN
 from vacate.http.language import Language, language_of

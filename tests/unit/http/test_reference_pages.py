@@ -1,5 +1,6 @@
 """The document and the pages: served from memory by fixed names, and shut in by a policy."""
 
+import gzip
 import json
 import re
 from importlib import resources
@@ -35,6 +36,17 @@ async def test_each_file_has_its_type_and_the_policy(app: ASGIApp, path: str, me
     assert answer.headers["x-content-type-options"] == "nosniff"
     assert answer.headers["cache-control"] == "public, max-age=300"
     assert answer.headers["content-length"] == str(len(answer.body))
+
+
+@pytest.mark.parametrize("accepted", [b"gzip", b"deflate, GZIP", b"br,gzip , x"])
+@pytest.mark.parametrize("path", FILES)
+async def test_each_file_is_sent_packed_to_whoever_can_unpack_it(app: ASGIApp, path: str, accepted: bytes) -> None:
+    plain = await call(app, "GET", path.encode())
+    packed = await call(app, "GET", path.encode(), headers=((b"accept-encoding", accepted),))
+    assert packed.headers["content-encoding"] == "gzip"
+    assert gzip.decompress(packed.body) == plain.body
+    assert "content-encoding" not in plain.headers
+    assert plain.headers["vary"] == packed.headers["vary"] == "Accept-Encoding"
 
 
 async def test_the_policy_lets_nothing_in_from_elsewhere_and_runs_no_script_of_the_page(app: ASGIApp) -> None:

@@ -19,7 +19,7 @@ def access_log(metrics: Metrics, caplog: pytest.LogCaptureFixture) -> TelemetryA
     return TelemetryAccessLog(metrics)
 
 
-def answered(access_log: TelemetryAccessLog, *, path: str = "/v3/p1/instances/i1") -> None:
+def answered(access_log: TelemetryAccessLog, *, path: str = "/v3/p1/instances/i1", proved: bool = True) -> None:
     access_log.answered(
         request_id="request-1",
         source_address="203.0.113.9",
@@ -28,6 +28,7 @@ def answered(access_log: TelemetryAccessLog, *, path: str = "/v3/p1/instances/i1
         route="/v3/{project_id}/instances/{instance_id}",
         status=403,
         seconds=0.0123456789,
+        proved=proved,
     )
 
 
@@ -68,3 +69,19 @@ def test_an_unforeseen_failure_is_an_error_with_its_trace(
 def test_a_sender_that_was_not_proved_is_counted_by_kind(access_log: TelemetryAccessLog, metrics: Metrics) -> None:
     access_log.not_authenticated("SignatureExpiredError")
     assert 'vacate_authentication_failures_total{kind="SignatureExpiredError"} 1.0' in metrics.exposition().decode()
+
+
+def test_lines_about_requests_that_anybody_can_send_are_bounded_and_all_are_counted(
+    metrics: Metrics, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG, logger="vacate")
+    access_log = TelemetryAccessLog(metrics, unproven_lines=2)
+    for _ in range(500):
+        answered(access_log, proved=False)
+    written = [record.getMessage() for record in caplog.records]
+    assert 20 <= written.count("request answered") < 100
+    assert written.count("log lines about unproven requests were left out") == 1
+    assert b'status="403"} 500.0' in metrics.exposition()
+    caplog.clear()
+    answered(access_log)
+    assert [record.getMessage() for record in caplog.records] == ["request answered"]

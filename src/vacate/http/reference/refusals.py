@@ -8,8 +8,8 @@ from datetime import timedelta
 from vacate.domain import errors as domain
 from vacate.domain.errors import VacateError
 from vacate.http.answers import ErrorRow, ErrorTable, row_of
-from vacate.http.app import NO_SUCH_API, NOT_UNDERSTOOD
-from vacate.http.envelope import UNFORESEEN
+from vacate.http.app import NO_SUCH_API
+from vacate.http.envelope import NOT_UNDERSTOOD, UNFORESEEN
 
 # What the root of all errors says of itself is of no use to a caller.
 _ANYTHING_ELSE = "Anything else that went wrong."

@@ -1,5 +1,6 @@
 """`/openapi.json`, and `/docs` with its files. Everything is made or read once, and served from memory."""
 
+import gzip
 from collections.abc import Mapping
 from importlib import resources
 
@@ -22,6 +23,7 @@ _HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
     "Cache-Control": "public, max-age=300",
+    "Vary": "Accept-Encoding",
 }
 _JSON, _HTML, _SCRIPT, _STYLE = "application/json", "text/html", "text/javascript", "text/css"
 
@@ -33,13 +35,15 @@ class ReferenceDoor:
         ours = resources.files("vacate.http.reference")
         # The one folder's name tells the version.
         (theirs,) = resources.files("swagger_ui_bundle").joinpath("vendor").iterdir()
-        self._files = {
+        files = {
             _DOCUMENT: (_JSON, msgspec.json.encode(document)),
             _PAGE: (_HTML, ours.joinpath("page.html").read_bytes()),
             f"{_PAGE}/start.js": (_SCRIPT, ours.joinpath("start.js").read_bytes()),
             f"{_PAGE}/swagger-ui-bundle.js": (_SCRIPT, theirs.joinpath("swagger-ui-bundle.js").read_bytes()),
             f"{_PAGE}/swagger-ui.css": (_STYLE, theirs.joinpath("swagger-ui.css").read_bytes()),
         }
+
+        self._files = {path: (kind, content, gzip.compress(content)) for path, (kind, content) in files.items()}
 
     def routes(self) -> list[Route]:
         """A fixed path for each file: nothing of a request's path is ever looked up in a folder."""
@@ -48,5 +52,12 @@ class ReferenceDoor:
     async def _file(self, request: Request) -> Response:
         path = request.scope["path"]
         request.state.route = path
-        media_type, content = self._files[path]
+        media_type, content, packed = self._files[path]
+        if _takes_gzip(request.headers.get("accept-encoding", "")):
+            return Response(packed, media_type=media_type, headers={**_HEADERS, "Content-Encoding": "gzip"})
         return Response(content, media_type=media_type, headers=_HEADERS)
+
+
+def _takes_gzip(accepted: str) -> bool:
+    """Whether a client can unpack gzip; one that gives it a weight, such as `gzip;q=0`, gets the plain file."""
+    return "gzip" in {each.strip().lower() for each in accepted.split(",")}
