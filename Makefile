@@ -1,7 +1,7 @@
 # The one front door. Everything below sets itself up: a checkout, Python 3.11 or newer, git and make suffice.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-fast neighbours crash mutants live check bench pins clean
+.PHONY: help demo test test-fast neighbours crash mutants live check bench siege pins clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -52,6 +52,9 @@ check: .venv/.installed ## format, lint, types, import layers and the rules of t
 
 bench: .venv/.installed ## measure beside the plain SQL, one table each
 	@$(BIN)/python -m benchmarks $(ARGS)
+
+siege: .venv/.installed ## attack the running service and hold it to its goals (ARGS="idle fuzz --clients 500")
+	@$(BIN)/python -m benchmarks.siege $(ARGS)
 
 pins: .venv/bin/python ## resolve pyproject.toml anew into requirements/*.txt
 	$(PIP) install uv

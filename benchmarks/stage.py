@@ -24,9 +24,9 @@ from vacate.demo.servers import Installation, Workplace
 from vacate.domain.identity import Role
 from vacate.iam.signature import sign
 
-_PROJECT = "b0e7c4" + "0" * 26
-_INSTANCE = "b0e7c4" + "0" * 26 + "in14"
-_CALLS = f"/v3/{_PROJECT}/instances/{_INSTANCE}"
+PROJECT = "b0e7c4" + "0" * 26
+INSTANCE = "b0e7c4" + "0" * 26 + "in14"
+_CALLS = f"/v3/{PROJECT}/instances/{INSTANCE}"
 _PATIENCE_S = 120.0
 _DONE = frozenset({200, 201})
 
@@ -89,7 +89,7 @@ class Plan:
         return self.stage(
             f"{name}-{server.major}",
             [
-                PlannedComponent(node_id=_node_id(number), id=_component_id(number), dsn=server.dsn())
+                PlannedComponent(node_id=node_id(number), id=component_id(number), dsn=server.dsn())
                 for number in range(components)
             ],
             checkout=checkout,
@@ -97,12 +97,12 @@ class Plan:
 
     def stage(self, name: str, components: Sequence[PlannedComponent], *, checkout: Path | None = None) -> "Stage":
         """Set up a service, with the default limits, for these components."""
-        instance = PlannedInstance(id=_INSTANCE, name="measured", components=components)
+        instance = PlannedInstance(id=INSTANCE, name="measured", components=components)
         folder = self.folder / name
         folder.mkdir()
-        text = configuration([PlannedProject(id=_PROJECT, name="bench", instances=[instance])], sweep={})
+        text = configuration([PlannedProject(id=PROJECT, name="bench", instances=[instance])], sweep={})
         site = Site(folder, text, checkout=checkout)
-        return Stage(site=site, key=site.add_user("bench", project_id=_PROJECT, role=Role.OPERATOR))
+        return Stage(site=site, key=site.add_user("bench", project_id=PROJECT, role=Role.OPERATOR))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,24 +178,30 @@ def fetch(
 def application_of(plan: Mapping[str, str]) -> Request:
     """The call that applies a plan to its end."""
     body = json.dumps({"digest": plan["digest"], "wait_seconds": 60}).encode()
-    return Request(method="POST", path=f"{_ADMINISTRATION}/plans/{plan['id']}/apply", body=body)
+    return Request(method="POST", path=f"{ADMINISTRATION}/plans/{plan['id']}/apply", body=body)
 
 
-def _node_id(number: int) -> str:
+def node_id(number: int) -> str:
     return f"{number:032x}no14"
 
 
-def _component_id(number: int) -> str:
+def component_id(number: int) -> str:
     return f"dn_{6001 + number}"
 
 
-_FIRST = json.dumps({"node_id": _node_id(0), "component_id": _component_id(0)}).encode()
-_ADMINISTRATION = f"/admin/v1/{_PROJECT}"
+def kill_idle(number: int) -> Request:
+    """The call that ends the idle sessions of one component."""
+    body = {"node_id": node_id(number), "component_id": component_id(number)}
+    return Request(method="POST", path=f"{_CALLS}/kill-free-session", body=json.dumps(body).encode())
+
+
+_FIRST = json.dumps({"node_id": node_id(0), "component_id": component_id(0)}).encode()
+ADMINISTRATION = f"/admin/v1/{PROJECT}"
 MAKE_PLAN = Request(
     method="POST",
-    path=f"{_ADMINISTRATION}/plans",
-    body=json.dumps({"instance_id": _INSTANCE, "node_id": _node_id(0), "component_id": _component_id(0)}).encode(),
+    path=f"{ADMINISTRATION}/plans",
+    body=json.dumps({"instance_id": INSTANCE, "node_id": node_id(0), "component_id": component_id(0)}).encode(),
 )
-KILL_IDLE = Request(method="POST", path=f"{_CALLS}/kill-free-session", body=_FIRST)
+KILL_IDLE = kill_idle(0)
 LIST_SESSIONS = Request(method="POST", path=f"{_CALLS}/real-time-session", body=_FIRST)
 COUNT_SESSIONS = Request(method="GET", path=f"{_CALLS}/session-overview")

@@ -1,0 +1,1 @@
+"""Attacks on the running service: what a signed kill, memory, the log and the end of the service cost meanwhile."""
