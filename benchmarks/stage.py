@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from uuid import uuid4
 
 from tests.support.postgres import LiveServer
 from tests.support.service import (
@@ -133,7 +134,8 @@ class Caller:
         return sign(
             method=request.method,
             url=self.service.endpoint + request.path,
-            headers={"Content-Type": "application/json"} if request.body else {},
+            # Calls are made many times a second, and each must differ from the others in something that is signed.
+            headers={"X-Turn": uuid4().hex} | ({"Content-Type": "application/json"} if request.body else {}),
             body=request.body,
             access_key=self.key.access_key,
             secret=self.key.secret_key.encode(),

@@ -24,7 +24,7 @@ from tests.contract import comparison, places
 from tests.contract.calls import HERE, INSTANCE_LISTS, REQUESTS, http_info
 from tests.contract.clients import Official, official_client
 from tests.contract.database_sessions import pids, sessions, states
-from tests.contract.raw import JSON, Answer, Signed, ask
+from tests.contract.raw import JSON, Answer, Signed, ask, exchange
 from tests.contract.scenes import SLEEP, running_for_long, shop_at_work
 from tests.contract.shop import COORDINATOR, DISTRIBUTED, NODES, PRIMARY, PROJECT, Shop
 from tests.support.service import Key, eventually
@@ -168,6 +168,12 @@ def test_an_unsigned_body_is_refused(by_hand: Signed) -> None:
     body = json.dumps(PLACE).encode()
     answer = by_hand.send(body, path=f"{INSTANCE_PATH}/kill-free-session", headers=headers)
     assert answer.refusal == (401, "APIGW.0301")
+
+
+def test_a_signed_change_counts_once(by_hand: Signed) -> None:
+    request = by_hand.request(json.dumps(PLACE).encode(), path=f"{INSTANCE_PATH}/kill-free-session")
+    assert exchange(by_hand.service.port, request).status == 200
+    eventually(lambda: exchange(by_hand.service.port, request).refusal == (401, "APIGW.0301"))
 
 
 def test_a_body_of_two_mebibytes_is_refused(by_hand: Signed) -> None:

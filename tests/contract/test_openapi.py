@@ -8,6 +8,7 @@ import json
 from collections.abc import Callable, Generator
 from datetime import UTC, datetime
 from typing import Any, cast
+from uuid import uuid4
 
 import msgspec
 import pytest
@@ -100,7 +101,7 @@ class Signing(AuthBase):
         signed = sign(
             method=request.method or "",
             url=request.url or "",
-            headers={},
+            headers={"X-Turn": uuid4().hex},
             body=body.encode() if isinstance(body, str) else cast("bytes", body),
             access_key=self._key.access_key,
             secret=self._key.secret_key.encode(),

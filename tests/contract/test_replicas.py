@@ -4,12 +4,14 @@ import asyncio
 import time
 from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import pytest
 
 from tests.contract.administration import Administrator, outcomes, planned_pids
 from tests.contract.database_sessions import pids, sessions, states
 from tests.contract.places import INSTANCE, NODES, PROJECT, PROJECT_NAME
+from tests.contract.raw import Answer, Signed, exchange
 from tests.support.service import (
     COORDINATOR,
     DATA_NODE,
@@ -19,6 +21,7 @@ from tests.support.service import (
     PlannedProject,
     Site,
     configuration,
+    eventually,
 )
 from vacate.demo.servers import Server, find_installations, open_workplace
 from vacate.domain.identity import Role
@@ -125,3 +128,28 @@ def test_appending_from_both_at_once_makes_one_chain(
         made = [pool.submit(both[turn % 2].plan, {"users": {"include": []}}) for turn in range(30)]
         assert all(each.result()["victims"] == 0 for each in made)
     assert shared_site.vacate("audit", "verify").startswith("whole: ")
+
+
+async def test_a_recorded_kill_ends_nobody_a_second_time_at_either_service(
+    cluster: Cluster, both: tuple[Administrator, Administrator]
+) -> None:
+    here, there = both
+    recorded = Signed(service=here.service, key=here.key).request()
+    async with sessions(cluster.dsn(cluster.coordinator, "app"), 2) as idle:
+        first = await asyncio.to_thread(exchange, here.service.port, recorded)
+        assert (first.status, states(cluster.coordinator, pids(idle))) == (200, {})
+    async with sessions(cluster.dsn(cluster.coordinator, "app"), 2) as idle:
+        for service in (there.service, here.service):
+            # For a moment it may be an honest client's second call; then it is a recorded one and nothing else.
+            answer = await asyncio.to_thread(eventually, partial(refused_for_good, service.port, recorded))
+            assert answer is not None
+            assert (answer.code, "received before" in answer.json["error_msg"]) == ("APIGW.0301", True)
+        assert set(states(cluster.coordinator, pids(idle))) == set(pids(idle))
+    found = there.done("GET", "audit", action="session:kill_idle:finished")["events"]
+    assert [event["request_id"] for event in found].count(first.request_id) == 1
+
+
+def refused_for_good(port: int, request: bytes) -> Answer | None:
+    answer = exchange(port, request)
+    assert answer.status in {401, 429} or "x-vacate-repeats" in answer.headers
+    return answer if answer.status == 401 else None

@@ -108,9 +108,29 @@ class ThrottledError(VacateError):
     `retry_after` is when the next one has a chance.
     """
 
-    def __init__(self, retry_after: timedelta) -> None:
+    def __init__(self, retry_after: timedelta, reason: str = "too many requests at once; try again") -> None:
         self.retry_after = retry_after
-        super().__init__(f"too many requests at once; try again in {math.ceil(retry_after.total_seconds())} s")
+        super().__init__(f"{reason} in {math.ceil(retry_after.total_seconds())} s")
+
+
+class RequestDoubledError(ThrottledError):
+    """Two equal calls that change something were signed in one second, and another service has the answer."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            timedelta(seconds=1),
+            "the same request was received a moment ago, and X-Sdk-Date has whole seconds; sign it again",
+        )
+
+
+class RequestRepeatedError(AuthenticationError):
+    """A signed request that changes something was received before: somebody may have recorded it."""
+
+    def __init__(self, *, first_seen: str) -> None:
+        super().__init__(
+            f"verify aksk signature fail: this very request was received before, at {first_seen}, and counts once; "
+            "sign it again"
+        )
 
 
 class ProjectMismatchError(VacateError):

@@ -10,11 +10,13 @@ from urllib.parse import unquote
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
-from vacate.domain.errors import AuthenticationError, ThrottledError, VacateError
+from vacate.domain.errors import AuthenticationError, RequestDoubledError, ThrottledError, VacateError
 from vacate.domain.identity import Actor
 from vacate.http.answers import ErrorTable, error_response, row_for
+from vacate.http.doubles import Doubles
 from vacate.http.envelope import source_address
 from vacate.http.language import language_of
+from vacate.http.operation import Operation
 from vacate.http.peer import peer_of
 from vacate.operations.access import Authenticator, Presented
 
@@ -76,15 +78,22 @@ class Gate:
         # Unproven senders ask the store about their credentials, and must not keep it busy for the proved ones.
         self._strangers = asyncio.Semaphore(_STRANGERS_AT_ONCE)
         self._failures = failures
+        self._doubles = Doubles()
 
-    def authenticated(self, route: str, handler: Callable[[Call], Awaitable[Response]], table: ErrorTable) -> Endpoint:
-        """An endpoint whose handler is called only with a proved sender."""
+    def authenticated(
+        self, operation: Operation, handler: Callable[[Call], Awaitable[Response]], table: ErrorTable
+    ) -> Endpoint:
+        """An endpoint whose handler is called only with a proved sender, once for a request that changes something."""
 
         async def answer(request: Request, call: OpenCall) -> Response:
-            actor = await self._prove(request, call.presented)
-            return await handler(Call(presented=call.presented, path=call.path, actor=actor))
+            try:
+                actor = await self._prove(request, call.presented, once=operation.changes)
+            except RequestDoubledError:
+                return await self._doubles.again(call.presented)
+            work = handler(Call(presented=call.presented, path=call.path, actor=actor))
+            return await (self._doubles.first(call.presented, work) if operation.changes else work)
 
-        return self._endpoint(route, answer, table)
+        return self._endpoint(operation.path, answer, table)
 
     def open(self, route: str, handler: Callable[[OpenCall], Awaitable[Response]], table: ErrorTable) -> Endpoint:
         """An endpoint that anybody may call."""
@@ -94,13 +103,13 @@ class Gate:
 
         return self._endpoint(route, answer, table)
 
-    async def _prove(self, request: Request, presented: Presented) -> Actor:
+    async def _prove(self, request: Request, presented: Presented, *, once: bool) -> Actor:
         peer = peer_of(request.scope)
         if peer is not None and not peer.proved:
             async with self._strangers:
-                actor = await self._authenticator.authenticate(presented)
+                actor = await self._authenticator.authenticate(presented, once=once)
         else:
-            actor = await self._authenticator.authenticate(presented)
+            actor = await self._authenticator.authenticate(presented, once=once)
         request.state.proved = True
         if peer is not None:
             peer.prove()

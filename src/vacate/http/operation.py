@@ -27,7 +27,8 @@ class Operation:
     `query` that of the query string; each field's description, unit and range is in the shape itself. `errors` are
     the classes the call may raise besides those that every call of its door may raise. `request_headers` are read by
     the call itself, `headers` come with its answer. A call that is always refused has the `status` of the refusal; one
-    that may be answered before its work is done has the status `under_way` then, with the same shape.
+    that may be answered before its work is done has the status `under_way` then, with the same shape. A call that is no
+    GET or HEAD and changes nothing all the same is `read_only`.
     """
 
     id: str
@@ -43,7 +44,13 @@ class Operation:
     status: int = 200
     under_way: int | None = None
     authenticated: bool = True
+    read_only: bool = False
     request_headers: tuple[str, ...] = ()
     headers: tuple[str, ...] = ()
     errors: tuple[type[VacateError], ...] = ()
     examples: tuple[Example, ...] = field(default=())
+
+    @property
+    def changes(self) -> bool:
+        """Whether the call may change something, so that a signed request for it counts once."""
+        return self.method not in {"GET", "HEAD"} and not self.read_only

@@ -14,8 +14,9 @@ from vacate.domain.errors import (
 from vacate.domain.identity import Actor, CredentialKind, Grant
 from vacate.domain.topology import ProjectId
 from vacate.iam.lockout import Lockout
+from vacate.iam.replays import Replays
 from vacate.iam.sealing import Sealer
-from vacate.iam.signature import is_signed, parse_authorization, verify
+from vacate.iam.signature import Signed, is_signed, parse_authorization, verify
 from vacate.iam.throttle import Throttle
 from vacate.iam.tokens import digest_of, instant_text
 from vacate.operations.access import AccessKey, Credentials, Presented, Tokens, User
@@ -39,32 +40,41 @@ class RequestAuthenticator:
         tokens: Tokens,
         lockout: Lockout,
         throttle: Throttle,
+        replays: Replays,
         clock: Clock,
     ) -> None:
         """Take what is kept, what opens it, who knows tokens, and the clock that dates are held against.
 
-        `lockout` counts wrong signatures per access key; `throttle` what a proved caller may ask for at once.
+        `lockout` counts wrong signatures per access key; `throttle` what a proved caller may ask for at once;
+        `replays` knows the signed requests that may not come again.
         """
         self._credentials = credentials
         self._sealer = sealer
         self._tokens = tokens
         self._lockout = lockout
         self._throttle = throttle
+        self._replays = replays
         self._clock = clock
 
-    async def authenticate(self, request: Presented) -> Actor:
+    async def authenticate(self, request: Presented, *, once: bool = False) -> Actor:
         """Prove who sent the request.
+
+        A signed request that changes something (`once`) is accepted a single time. A token proves its bearer as often
+        as it is shown.
 
         Raises:
             AuthenticationError: one of its kinds.
             ThrottledError: proved, but too many requests at once.
-            StoreUnavailableError: the credentials cannot be read.
+            StoreUnavailableError: the credentials cannot be read, or it cannot be kept that the request came.
         """
         authorizations = _values(request, b"authorization")
         if any(is_signed(value) for value in authorizations):
             match authorizations:
                 case [value]:
-                    return await self._by_signature(request, value)
+                    actor, signed = await self._by_signature(request, value)
+                    if once:
+                        await self._replays.take(actor.credential, signed)
+                    return actor
                 case _:
                     raise SignatureInvalidError("Authorization was sent more than once")
         match _values(request, b"x-auth-token"):
@@ -75,7 +85,7 @@ class RequestAuthenticator:
             case _:
                 raise TokenInvalidError
 
-    async def _by_signature(self, request: Presented, value: bytes) -> Actor:
+    async def _by_signature(self, request: Presented, value: bytes) -> tuple[Actor, Signed]:
         authorization = parse_authorization(value)
         access_key = authorization.access_key
         kept = await self._credentials.access_key(access_key)
@@ -86,7 +96,7 @@ class RequestAuthenticator:
             raise AccessKeyLockedError
         secret = self._sealer.open(kept.sealed_secret, access_key=access_key)
         try:
-            verify(request, authorization, secret, self._clock())
+            signed = verify(request, authorization, secret, self._clock())
         except SignatureInvalidError as error:
             if error.may_be_a_guess:
                 self._lockout.failed(access_key)
@@ -95,11 +105,11 @@ class RequestAuthenticator:
         self._check_security_token(request, kept)
         if kept.temporary is None:
             self._throttle.take(("access key", access_key))
-            return _actor(request, kept.user, kept.user.grants, CredentialKind.ACCESS_KEY, access_key)
+            return _actor(request, kept.user, kept.user.grants, CredentialKind.ACCESS_KEY, access_key), signed
         # A user may have any number of temporary keys, and must not get ahead of others by that.
         self._throttle.take(("user", kept.user.id))
         grants = _grants(kept.user, kept.temporary.project_id) if kept.temporary.project_id else kept.user.grants
-        return _actor(request, kept.user, grants, CredentialKind.ACCESS_KEY, access_key)
+        return _actor(request, kept.user, grants, CredentialKind.ACCESS_KEY, access_key), signed
 
     def _check_security_token(self, request: Presented, kept: AccessKey) -> None:
         """A temporary access key and its security token belong together; whether the token is signed is all the same.

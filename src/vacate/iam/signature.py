@@ -82,7 +82,19 @@ def parse_authorization(value: bytes) -> Authorization:
     )
 
 
-def verify(request: Presented, authorization: Authorization, secret: bytes, now: datetime) -> None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signed:
+    """What a signature was found to cover: the text that was signed, and the signing time.
+
+    Two requests with the same text are the same request, also where their signatures differ: with ECDSA and SM2 every
+    text has many, and whoever has seen one can make another one of it without the key.
+    """
+
+    text: bytes
+    at: datetime
+
+
+def verify(request: Presented, authorization: Authorization, secret: bytes, now: datetime) -> Signed:
     """Check that the request is what the owner of the secret key signed, and that it was signed just now.
 
     The body must be covered: `UNSIGNED-PAYLOAD` is refused, because whoever can hold such a request back
@@ -113,7 +125,7 @@ def verify(request: Presented, authorization: Authorization, secret: bytes, now:
         canonical = canonical_request(request.method, uri, request.query, headers, payload)
         text = _string_to_sign(algorithm, key.scope, headers[DATE_HEADER], canonical)
         if algorithm.fits(key, text, authorization.signature):
-            return
+            return Signed(text=text, at=signed_at)
     raise SignatureInvalidError
 
 

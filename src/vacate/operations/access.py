@@ -29,13 +29,48 @@ class Presented:
 class Authenticator(Protocol):
     """Who tells who asks."""
 
-    async def authenticate(self, request: Presented) -> Actor:
+    async def authenticate(self, request: Presented, *, once: bool = False) -> Actor:
         """Prove who sent the request.
+
+        Args:
+            request: as it was sent.
+            once: whether the request changes something, so that a signed one is accepted a single time.
 
         Raises:
             AuthenticationError: one of its kinds.
             ThrottledError: proved, but too many requests at once.
-            StoreUnavailableError: the credentials cannot be read.
+            StoreUnavailableError: the credentials cannot be read, or it cannot be kept that the request came.
+        """
+        ...
+
+
+class SeenRequests(Protocol):
+    """The signed requests that changed something, for as long as their signatures are good.
+
+    All services of one store share it.
+    """
+
+    async def first_seen(self, digest: bytes, *, at: datetime, until: datetime) -> datetime | None:
+        """Keep that a request came, durably.
+
+        Args:
+            digest: what tells the request from every other one.
+            at: now.
+            until: the end of its signature's time.
+
+        Returns:
+            When it came first, if this is not the first time.
+
+        Raises:
+            StoreUnavailableError: it cannot be kept.
+        """
+        ...
+
+    async def forget(self, before: datetime) -> int:
+        """Forget the requests whose time ended before then; how many those were.
+
+        Raises:
+            StoreUnavailableError: the store does not answer.
         """
         ...
 

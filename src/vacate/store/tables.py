@@ -73,6 +73,15 @@ temporary_keys = Table(
     Column("expires_at", UtcDateTime, nullable=False, index=True),
 )
 
+# Requests that changed something, by the digest of what was signed, until their signatures are no good any more.
+seen_requests = Table(
+    "seen_requests",
+    metadata,
+    Column("digest", LargeBinary, primary_key=True),
+    Column("seen_at", UtcDateTime, nullable=False),
+    Column("expires_at", UtcDateTime, nullable=False, index=True),
+)
+
 # An empty instance id stands for all instances.
 freezes = Table(
     "freezes",

@@ -8,6 +8,7 @@ from vacate.iam.limits import sign_in_limits
 from vacate.iam.lockout import Lockout
 from vacate.iam.passwords import Passwords
 from vacate.iam.projects import KnownProjects
+from vacate.iam.replays import Replays
 from vacate.iam.sealing import Sealer
 from vacate.iam.temporary import TemporaryKeyService
 from vacate.iam.throttle import Throttle
@@ -23,6 +24,7 @@ def access(
     credentials: SqlCredentials,
     passwords: Passwords,
     sealer: Sealer,
+    replays: Replays,
     access_log: TelemetryAccessLog,
 ) -> tuple[IamV3Door, Gate]:
     """What tells who asks, as the gate in front of every call and as a door of its own."""
@@ -45,6 +47,7 @@ def access(
         tokens=tokens,
         lockout=Lockout(after=lockout_after, hold=lockout_for),
         throttle=Throttle(per_second=access.requests_per_second),
+        replays=replays,
         clock=utc_now,
     )
     gate = Gate(authenticator, access_log)

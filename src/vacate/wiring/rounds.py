@@ -9,6 +9,7 @@ from datetime import timedelta
 
 from vacate.domain.durations import duration
 from vacate.domain.errors import AuditUnavailableError, VacateError
+from vacate.iam.replays import Replays
 from vacate.operations.clock import utc_now
 from vacate.operations.journal import Journal
 from vacate.operations.prune_audit import PruneAudit
@@ -24,6 +25,7 @@ _CATCH_UP_EVERY = 2.0
 _SETTLE_EVERY = timedelta(seconds=5)
 _CHECK_AUDIT_EVERY = timedelta(seconds=5)
 _TAKE_IN_EVERY = timedelta(minutes=1)
+_FORGET_EVERY = timedelta(minutes=1)
 _CLEAR_OUT_EVERY = timedelta(hours=6)
 
 
@@ -36,7 +38,9 @@ class Round:
     work: Callable[[], Awaitable[object]]
 
 
-def rounds(settings: Settings, state: State, audit: AnchoredAuditLog, settle_plans: SettlePlans) -> tuple[Round, ...]:
+def rounds(
+    settings: Settings, state: State, audit: AnchoredAuditLog, settle_plans: SettlePlans, replays: Replays
+) -> tuple[Round, ...]:
     """The rounds of a service. Several services on one store may make them at the same time."""
     keep_plans = duration(settings.plans.keep, "plans.keep")
 
@@ -48,6 +52,7 @@ def rounds(settings: Settings, state: State, audit: AnchoredAuditLog, settle_pla
         Round(name="settling of plans", every=_SETTLE_EVERY, work=settle_plans),
         Round(name="index of the audit", every=_TAKE_IN_EVERY, work=state.search.take_in),
         Round(name="forgetting of plans", every=_CLEAR_OUT_EVERY, work=forget_plans),
+        Round(name="forgetting of signed requests", every=_FORGET_EVERY, work=replays.forget),
     )
     if not settings.audit.keep:
         return always

@@ -20,6 +20,7 @@ from vacate.http.reference.catalogue import DOORS
 from vacate.http.reference.document import document
 from vacate.http.reference.routes import ReferenceDoor
 from vacate.iam.passwords import Passwords
+from vacate.iam.replays import Replays
 from vacate.iam.sealing import Sealer, sealing_key
 from vacate.operations.clock import utc_now
 from vacate.operations.journal import Journal
@@ -76,7 +77,8 @@ async def open_service(settings: Settings) -> AsyncGenerator[Service]:
 
         passwords = Passwords()
         stack.callback(passwords.close)
-        iam_door, gate = access(settings, state.credentials, passwords, sealer, access_log)
+        replays = Replays(seen=state.seen_requests, clock=utc_now)
+        iam_door, gate = access(settings, state.credentials, passwords, sealer, replays, access_log)
         does = verbs(settings, gateway, state, journal, observer)
         stack.push_async_callback(does.apply_plan.close)
         routes = [
@@ -103,7 +105,7 @@ async def open_service(settings: Settings) -> AsyncGenerator[Service]:
             going(
                 journal,
                 observer,
-                *rounds(settings, state, audit, does.settle_plans),
+                *rounds(settings, state, audit, does.settle_plans, replays),
                 *watching(settings, state, does.take_census, observer),
                 *await telling(settings, state, TelemetryDeliveries(metrics), stack),
             )

@@ -19,6 +19,7 @@ from vacate.store.database import Database, open_database
 from vacate.store.freezes import SqlFreezes
 from vacate.store.pins import SqlPins
 from vacate.store.plans import SqlPlans
+from vacate.store.seen_requests import SqlSeenRequests
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +34,7 @@ class State:
     plans: SqlPlans
     freezes: SqlFreezes
     credentials: SqlCredentials
+    seen_requests: SqlSeenRequests
 
 
 @asynccontextmanager
@@ -55,6 +57,7 @@ async def open_state(settings: Settings) -> AsyncGenerator[State]:
             plans=SqlPlans(database),
             freezes=SqlFreezes(database),
             credentials=SqlCredentials(database),
+            seen_requests=SqlSeenRequests(database),
         )
     finally:
         await database.close()

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from tests.support.fakes import COMPONENT, INSTANCE, PROJECT, Switch
 from tests.support.memory_credentials import MemoryCredentials
+from tests.support.memory_requests import MemoryRequests
 from tests.support.set_clock import SetClock
 from tests.unit.http import admin_door
 from tests.unit.http.asgi import Answer, Caller, call
@@ -34,6 +35,7 @@ from vacate.iam.limits import sign_in_limits
 from vacate.iam.lockout import Lockout
 from vacate.iam.passwords import Passwords
 from vacate.iam.projects import KnownProjects
+from vacate.iam.replays import Replays
 from vacate.iam.sealing import Sealer
 from vacate.iam.signature import sign
 from vacate.iam.temporary import TemporaryKeyService
@@ -101,6 +103,7 @@ class House:
             tokens=self.tokens,
             lockout=Lockout(after=0, hold=timedelta(0), seconds=self.clock.seconds),
             throttle=Throttle(per_second=0),
+            replays=Replays(seen=MemoryRequests(), clock=self.clock, seconds=self.clock.seconds),
             clock=self.clock,
         )
         gate = Gate(Doorman() if known else real, Tally())

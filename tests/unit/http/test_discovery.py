@@ -27,7 +27,8 @@ class Sender:
     refused_with: Exception | None = None
     asked: list[Presented] = field(default_factory=list[Presented])
 
-    async def authenticate(self, request: Presented) -> Actor:
+    async def authenticate(self, request: Presented, *, once: bool = False) -> Actor:
+        del once
         self.asked.append(request)
         if self.refused_with:
             raise self.refused_with

@@ -75,8 +75,9 @@ class Cashier:
     async def revoke(self, value: str) -> None:
         del self.known[value]
 
-    async def authenticate(self, request: Presented) -> Actor:
+    async def authenticate(self, request: Presented, *, once: bool = False) -> Actor:
         """Prove the sender by their token, as the real one does."""
+        del once
         sent = [value.decode("latin-1") for name, value in request.headers if name == b"x-auth-token"]
         if not sent:
             raise CredentialsMissingError

@@ -7,6 +7,7 @@ import pytest
 from argon2 import PasswordHasher
 
 from tests.support.memory_credentials import MemoryCredentials
+from tests.support.memory_requests import MemoryRequests
 from tests.support.set_clock import SetClock
 from vacate.domain.topology import ProjectId
 from vacate.iam.authenticator import RequestAuthenticator
@@ -15,6 +16,7 @@ from vacate.iam.limits import SignInLimits, sign_in_limits
 from vacate.iam.lockout import Lockout
 from vacate.iam.passwords import Passwords
 from vacate.iam.projects import KnownProjects
+from vacate.iam.replays import Replays
 from vacate.iam.sealing import Sealer
 from vacate.iam.temporary import TemporaryKeyService
 from vacate.iam.throttle import Throttle
@@ -97,8 +99,18 @@ def throttle(clock: SetClock) -> Throttle:
 
 
 @pytest.fixture
+def seen() -> MemoryRequests:
+    return MemoryRequests()
+
+
+@pytest.fixture
+def replays(seen: MemoryRequests, clock: SetClock) -> Replays:
+    return Replays(seen=seen, clock=clock, seconds=clock.seconds)
+
+
+@pytest.fixture
 def authenticator(
-    credentials: MemoryCredentials, sealer: Sealer, tokens: TokenService, clock: SetClock
+    credentials: MemoryCredentials, sealer: Sealer, tokens: TokenService, replays: Replays, clock: SetClock
 ) -> RequestAuthenticator:
     return RequestAuthenticator(
         credentials=credentials,
@@ -106,5 +118,6 @@ def authenticator(
         tokens=tokens,
         lockout=Lockout(after=5, hold=LOCKED_FOR, seconds=clock.seconds),
         throttle=Throttle(per_second=0),
+        replays=replays,
         clock=clock,
     )

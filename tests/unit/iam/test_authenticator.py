@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.support.memory_credentials import MemoryCredentials
+from tests.support.memory_requests import MemoryRequests
 from tests.support.set_clock import SetClock
 from tests.unit.iam.conftest import LOCKED_FOR
 from vacate.domain.errors import (
@@ -30,6 +31,7 @@ from vacate.domain.topology import ProjectId
 from vacate.iam.authenticator import RequestAuthenticator
 from vacate.iam.directory import IssuedAccessKey, UserDirectory
 from vacate.iam.lockout import Lockout
+from vacate.iam.replays import Replays
 from vacate.iam.sealing import Sealer
 from vacate.iam.signature import sign
 from vacate.iam.temporary import TemporaryKeyService
@@ -204,7 +206,7 @@ async def test_a_disabled_access_key_or_user_is_unknown(
 
 
 async def test_another_sealing_key_is_the_services_fault_and_said_so(
-    credentials: MemoryCredentials, tokens: TokenService, ana: Ana, clock: SetClock
+    credentials: MemoryCredentials, tokens: TokenService, replays: Replays, ana: Ana, clock: SetClock
 ) -> None:
     authenticator = RequestAuthenticator(
         credentials=credentials,
@@ -212,6 +214,7 @@ async def test_another_sealing_key_is_the_services_fault_and_said_so(
         tokens=tokens,
         lockout=Lockout(after=5, hold=LOCKED_FOR, seconds=clock.seconds),
         throttle=Throttle(per_second=0),
+        replays=replays,
         clock=clock,
     )
     with pytest.raises(StoreUnavailableError, match="VACATE_SECRET_KEY"):
@@ -402,6 +405,7 @@ async def test_each_access_key_and_each_user_may_ask_for_so_much_a_second(
         tokens=tokens,
         lockout=Lockout(after=0, hold=LOCKED_FOR, seconds=clock.seconds),
         throttle=throttle,
+        replays=Replays(seen=MemoryRequests(), clock=clock),
         clock=clock,
     )
     # Nobody else can use up her share: what is not proved is not counted.

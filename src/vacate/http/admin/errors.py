@@ -35,6 +35,8 @@ _AS_THERE: tuple[type[VacateError], ...] = (
     domain.AccessKeyExpiredError,
     domain.AccessKeyLockedError,
     domain.SecurityTokenInvalidError,
+    domain.RequestRepeatedError,
+    domain.RequestDoubledError,
     domain.ThrottledError,
     domain.TokenInvalidError,
     domain.TokenExpiredError,

@@ -124,6 +124,7 @@ EXPLAIN = Operation(
         "Nobody is ended."
     ),
     method="POST",
+    read_only=True,
     path="/admin/v1/{project_id}/explain",
     request=ExplainRequest,
     response=ExplainedAnswer,

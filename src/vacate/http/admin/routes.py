@@ -41,7 +41,7 @@ class AdminDoor:
         return [
             Route(
                 operation.path,
-                self._gate.authenticated(operation.path, partial(handler, self._served), ERRORS),
+                self._gate.authenticated(operation, partial(handler, self._served), ERRORS),
                 methods=[operation.method],
             )
             for operation, handler in _CALLS

@@ -72,9 +72,13 @@ ERRORS: ErrorTable = {
     domain.SignatureExpiredError: _unauthenticated(),
     domain.AccessKeyUnknownError: _unauthenticated(),
     domain.AccessKeyExpiredError: _unauthenticated(),
+    domain.RequestRepeatedError: _unauthenticated(),
     domain.AccessKeyLockedError: _unauthenticated(),
     domain.SecurityTokenInvalidError: _unauthenticated(),
     domain.ThrottledError: ErrorRow(
+        status=429, code="APIGW.0308", message="The throttling threshold has been reached.", chinese="已达到流控阈值。"
+    ),
+    domain.RequestDoubledError: ErrorRow(
         status=429, code="APIGW.0308", message="The throttling threshold has been reached.", chinese="已达到流控阈值。"
     ),
     domain.TokenInvalidError: _unauthenticated(),

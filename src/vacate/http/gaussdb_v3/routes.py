@@ -49,7 +49,7 @@ class GaussdbV3Door:
     def routes(self) -> list[Route]:
         """Every call of this door."""
         known = (
-            (operation, self._gate.authenticated(operation.path, partial(handler, self._served), ERRORS))
+            (operation, self._gate.authenticated(operation, partial(handler, self._served), ERRORS))
             for operation, handler in _CALLS
         )
         anybody = ((operation, self._gate.open(operation.path, handler, ERRORS)) for operation, handler in _OPEN_CALLS)

@@ -155,6 +155,7 @@ REAL_TIME_SESSION = Operation(
         "The number of rows is not capped."
     ),
     method="POST",
+    read_only=True,
     path=f"{_INSTANCE}/real-time-session",
     request=RealTimeSessionRequest,
     response=RealTimeSessionResponse,

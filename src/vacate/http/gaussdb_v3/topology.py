@@ -83,6 +83,7 @@ KEY_VIEW = Operation(
     title="List the components whose sessions can be listed and ended",
     description="Lists every component of the instance with its node. A component that is not ready says why.",
     method="POST",
+    read_only=True,
     path=f"{_INSTANCE}/key-view-execute-node",
     request=KeyViewRequest,
     body_required=False,

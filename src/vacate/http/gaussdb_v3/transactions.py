@@ -168,6 +168,7 @@ LIST_TRANSACTIONS = Operation(
     title="List the open transactions of a component",
     description="Lists the sessions of one component that are in a transaction and whose state is not `idle`.",
     method="POST",
+    read_only=True,
     path=f"{_INSTANCE}/transactions/list",
     request=ListTransactionsRequest,
     response=ListTransactionsResponse,

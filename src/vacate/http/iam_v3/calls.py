@@ -211,6 +211,7 @@ CREATE_PROJECT = Operation(
         "region's name tries this, and is told what to do instead."
     ),
     method="POST",
+    read_only=True,
     path="/v3/projects",
     response=None,
     status=403,

@@ -64,7 +64,11 @@ ERRORS: ErrorTable = {
     domain.AccessKeyExpiredError: _unsigned(),
     domain.AccessKeyLockedError: _unsigned(),
     domain.SecurityTokenInvalidError: _unsigned(),
+    domain.RequestRepeatedError: _unsigned(),
     domain.ThrottledError: ErrorRow(
+        status=429, code="APIGW.0308", message="The throttling threshold has been reached.", chinese="已达到流控阈值。"
+    ),
+    domain.RequestDoubledError: ErrorRow(
         status=429, code="APIGW.0308", message="The throttling threshold has been reached.", chinese="已达到流控阈值。"
     ),
     domain.UserLockedError: _unauthorized("IAM.0062"),

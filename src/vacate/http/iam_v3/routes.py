@@ -110,7 +110,7 @@ class IamV3Door:
         )
         return [
             *(_route(op, self._gate.open(op.path, handler, ERRORS)) for op, handler in open_calls),
-            *(_route(op, self._gate.authenticated(op.path, handler, ERRORS)) for op, handler in proved_calls),
+            *(_route(op, self._gate.authenticated(op, handler, ERRORS)) for op, handler in proved_calls),
         ]
 
     # --- tokens ------------------------------------------------------------------------------------------------------

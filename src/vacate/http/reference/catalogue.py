@@ -31,6 +31,8 @@ _ANY_SENDER: tuple[type[VacateError], ...] = (
     domain.ThrottledError,
     domain.StoreUnavailableError,
 )
+# Wherever a signed request counts once.
+_ONCE: tuple[type[VacateError], ...] = (domain.RequestDoubledError, domain.RequestRepeatedError)
 
 SESSION_CALLS = DescribedDoor(
     title="Session calls",
@@ -38,6 +40,7 @@ SESSION_CALLS = DescribedDoor(
     table=gaussdb_v3.ERRORS,
     proved=(*_ANY_CALL, *_ANY_SENDER, *gaussdb_v3.OF_EVERY_CALL),
     anybody=_ANY_CALL,
+    once=_ONCE,
     path=PathParameters,
 )
 SIGN_IN = DescribedDoor(
@@ -46,6 +49,7 @@ SIGN_IN = DescribedDoor(
     table=iam_v3.ERRORS,
     proved=(*_ANY_CALL, *_ANY_SENDER),
     anybody=(*_ANY_CALL, domain.StoreUnavailableError),
+    once=_ONCE,
     headers=(TRACE_ID_HEADER,),
 )
 ADMINISTRATION = DescribedDoor(
@@ -54,6 +58,7 @@ ADMINISTRATION = DescribedDoor(
     table=admin.ERRORS,
     proved=(*_ANY_CALL, *_ANY_SENDER, *admin.OF_EVERY_CALL),
     anybody=_ANY_CALL,
+    once=_ONCE,
     path=AdminPath,
     shapes=(CriteriaShape,),
 )

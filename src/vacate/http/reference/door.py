@@ -12,6 +12,8 @@ from vacate.http.reference.refusals import EVERYWHERE, Refusal, refusals
 class DescribedDoor:
     """`proved` is what every call may raise whose sender has to be proved, `anybody` what every other call may.
 
+    `once` is what those of the former may raise besides that change something.
+
     `path` has a field for each parameter of the path templates. `headers` come with every answer. `shapes` are those
     that other shapes refer to by their name only.
     """
@@ -21,6 +23,7 @@ class DescribedDoor:
     table: ErrorTable
     proved: tuple[type[VacateError], ...]
     anybody: tuple[type[VacateError], ...]
+    once: tuple[type[VacateError], ...] = ()
     path: Shape | None = None
     headers: tuple[str, ...] = ()
     shapes: tuple[Shape, ...] = ()
@@ -28,7 +31,8 @@ class DescribedDoor:
     def errors(self, operation: Operation) -> tuple[type[VacateError], ...]:
         """Every class that a call may raise, each once."""
         always = self.proved if operation.authenticated else self.anybody
-        return tuple(dict.fromkeys((*always, *operation.errors)))
+        once = self.once if operation.authenticated and operation.changes else ()
+        return tuple(dict.fromkeys((*always, *once, *operation.errors)))
 
     def refusals(self, operation: Operation) -> tuple[Refusal, ...]:
         """Everything that a call may be refused with, also what has nothing to do with this door."""

@@ -22,6 +22,7 @@ _SAMPLES: dict[type[VacateError], VacateError] = {
         domain.SignatureExpiredError(signed_at="20260102T030405Z", now="20260102T032106Z"),
         domain.AccessKeyExpiredError(expires_at="2026-01-02T03:04:05.000000Z"),
         domain.SecurityTokenInvalidError("it belongs to another one"),
+        domain.RequestRepeatedError(first_seen="2026-01-02T03:04:05.000000Z"),
         domain.ThrottledError(timedelta(seconds=1)),
         domain.TokenExpiredError(expires_at="2026-01-02T03:04:05.000000Z"),
         domain.PermissionDeniedError(role="viewer", permission="kill"),
