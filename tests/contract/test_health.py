@@ -124,7 +124,7 @@ def test_every_metric_is_ours_and_none_is_labelled_by_what_has_no_end(service: R
         labels.update(name for sample in family.samples for name in sample.labels)
     assert labels == {
         *("version", "le"),
-        *("instance_id", "component_id", "verb", "outcome", "by"),
+        *("instance_id", "component_id", "verb", "succeeded", "outcome", "by"),
         *("state", "database", "user", "stage"),
         *("route", "method", "status"),
         "kind",

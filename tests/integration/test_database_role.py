@@ -118,7 +118,7 @@ async def test_the_role_gets_in_when_no_slot_is_left_where_slots_can_be_kept(
         await _fill(stack, server, slots)
         service = await stack.enter_async_context(vacate(tmp_path, server.dsn()))
         if not kept:
-            with pytest.raises(ComponentUnreachableError, match="no slot is left for Vacate's role"):
+            with pytest.raises(ComponentUnreachableError, match="no connection slot is left for Vacate's role"):
                 await service.sweep()
             return
         report = await service.sweep()

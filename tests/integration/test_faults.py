@@ -404,7 +404,7 @@ async def _fill(clients: Clients) -> set[int]:
 async def test_no_slot_left_is_said_with_its_remedy_and_ends_nobody(narrow: LiveServer, tmp_path: Path) -> None:
     async with Clients(narrow) as clients, vacate(tmp_path, narrow.dsn()) as service:
         crowd = await _fill(clients)
-        with pytest.raises(ComponentUnreachableError, match=r"no slot is left.*pg_use_reserved_connections"):
+        with pytest.raises(ComponentUnreachableError, match=r"no connection slot is left.*pg_use_reserved_connections"):
             await _in_time(service)
 
         assert await narrow.pids("usename = 'app'") == crowd

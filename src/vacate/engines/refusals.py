@@ -94,11 +94,11 @@ def _no_slot(error: Exception, dsn: str, software: ServerSoftware | None) -> str
         return f"{said}; raise the database's CONNECTION LIMIT, or let the DSN name another database"
     reserve = f"set reserved_connections and, as a superuser, run: GRANT pg_use_reserved_connections TO {role};"
     wait = (
-        "its server reserves slots for superusers alone (superuser_reserved_connections): raise max_connections, or "
+        "the server reserves slots for superusers alone (superuser_reserved_connections): raise max_connections, or "
         "let the applications' pools open less"
     )
     if software is None:
-        advice = f"on PostgreSQL 16 and newer {reserve} On any other server {wait}"
+        advice = f"on PostgreSQL 16 and newer {reserve} on PostgreSQL 15 {wait}"
     elif software.engine is Engine.POSTGRESQL and software.major >= _RESERVES_FOR_ROLES:
         advice = reserve
     else:
