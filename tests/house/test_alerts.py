@@ -138,6 +138,13 @@ FIRING = (
         fires_with=({},),
     ),
     Case(
+        name="unreadable",
+        alert="VacateAuditUnreadable",
+        series={"vacate_audit_unreadable_events_total": "0x2 1x9"},
+        minute=4,
+        fires_with=({},),
+    ),
+    Case(
         name="disputed",
         alert="VacateAuditDisputed",
         series={"vacate_audit_disputed": "1x3"},
@@ -206,6 +213,12 @@ CALM = (
         minute=80,
     ),
     Case(name="present", alert="VacateAbsent", series={'vacate_build_info{version="1"}': "1x30"}, minute=20),
+    Case(
+        name="long ago",
+        alert="VacateAuditUnreadable",
+        series={"vacate_audit_unreadable_events_total": "1x60"},
+        minute=50,
+    ),
     Case(name="acknowledged", alert="VacateAuditDisputed", series={"vacate_audit_disputed": "1 0x5"}, minute=3),
     Case(name="written", alert="VacateAuditWaiting", series={"vacate_audit_waiting": "1 0 1 0 1 0"}, minute=5),
     Case(

@@ -19,7 +19,7 @@ from tests.support.fakes import (
 )
 from tests.support.hurry import run
 from tests.support.server_model import ModelLink, ServerModel, Tape
-from vacate.domain.audit import AuditEvent
+from vacate.domain.audit import AuditAction, AuditEvent
 from vacate.domain.criteria import Criteria
 from vacate.domain.errors import ComponentBusyError, StoreUnavailableError, VacateError
 from vacate.domain.identity import Actor
@@ -181,13 +181,19 @@ class ManyLinks:
 
 @dataclass(kw_only=True)
 class ReadableAudit(MemoryAudit):
-    """An audit that can be asked for a call's events."""
+    """An audit that can be asked for a call's events, as far as somebody has not spoilt them."""
+
+    spoilt: frozenset[AuditAction] = frozenset()
 
     async def find(self, query: AuditQuery) -> tuple[RecordedEvent, ...]:
         raise NotImplementedError(query)
 
     async def events_of(self, request_id: str) -> tuple[RecordedEvent, ...]:
-        return tuple(recorded(each) for each in self.events if each.actor.request_id == request_id)
+        events = (each for each in self.events if each.actor.request_id == request_id)
+        return tuple(recorded(each) for each in events if each.action not in self.spoilt)
+
+    async def unreadable_of(self, request_id: str) -> int:
+        return sum(each.action in self.spoilt for each in self.events if each.actor.request_id == request_id)
 
 
 def recorded(event: AuditEvent) -> RecordedEvent:

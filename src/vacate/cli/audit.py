@@ -14,7 +14,7 @@ import msgspec
 
 from vacate.cli.events import show_event_list, show_events, show_found
 from vacate.cli.operator import audit_of, operator
-from vacate.cli.output import document
+from vacate.cli.output import document, tell
 from vacate.domain.audit import AuditAction, AuditEvent
 from vacate.domain.chain import BEGINNING, FIELDS, Anchor, Link
 from vacate.domain.errors import AuditUnavailableError, SettingsError
@@ -24,10 +24,11 @@ from vacate.operations.clock import utc_now
 from vacate.operations.prune_audit import NOWHERE, PruneAudit
 from vacate.settings.loading import load_settings
 from vacate.store.anchor import AnchorFile
-from vacate.store.audit import SqlAuditLog, readable
+from vacate.store.audit import SqlAuditLog
+from vacate.store.audit_rows import EventUnreadableError, readable
 from vacate.store.chain_watch import acknowledging
 from vacate.store.verification import Verification, verify, verify_export, written_link
-from vacate.wiring import open_state
+from vacate.wiring import State, open_state
 
 _SESSION_COLUMNS = tuple(RecordedSession.__dataclass_fields__)
 _EVENT_COLUMNS = tuple(name for name in FIELDS if name not in {"form", "sessions"})
@@ -41,6 +42,7 @@ async def show(config: Path, request_id: str) -> None:
         SettingsError: there is no event of such a call.
     """
     async with open_state(load_settings(config)) as state:
+        _tell_of_unreadable(state)
         events = await state.audit.events_of(request_id)
     if not events:
         raise SettingsError(f"no event of a request {request_id!r}")
@@ -50,12 +52,14 @@ async def show(config: Path, request_id: str) -> None:
 async def show_last(config: Path, limit: int) -> None:
     """Print the last events."""
     async with open_state(load_settings(config)) as state:
+        _tell_of_unreadable(state)
         show_event_list(await state.audit.recent(limit))
 
 
 async def search(config: Path, query: AuditQuery) -> int:
     """Print what is found, a line a session where sessions are asked for; how many events there are."""
     async with open_state(load_settings(config)) as state:
+        _tell_of_unreadable(state)
         # Nobody else waits here, so it may take its time.
         if query.of_sessions:
             await state.search.take_in()
@@ -67,6 +71,14 @@ async def search(config: Path, query: AuditQuery) -> int:
     else:
         show_event_list(events)
     return len(events)
+
+
+def _tell_of_unreadable(state: State) -> None:
+    def left_out(event_id: int, reason: str) -> None:
+        del event_id
+        tell(f"vacate: left out: {reason}")
+
+    state.database.unreadable.tell = left_out
 
 
 def _only(event: RecordedEvent, query: AuditQuery) -> RecordedEvent:
@@ -130,6 +142,18 @@ def _anchor_of(text: str) -> Anchor:
     return anchor
 
 
+async def reindex(config: Path) -> int:
+    """Make the table for searching anew, from the events; how many events it has then.
+
+    Raises:
+        StoreUnavailableError: the store cannot be written.
+    """
+    async with open_state(load_settings(config)) as state:
+        _tell_of_unreadable(state)
+        await state.search.begin_anew()
+        return await state.search.take_in()
+
+
 async def acknowledge(config: Path, named: str, reason: str) -> str:
     """Accept that the chain has lost an event, in the audit and in the anchor; in words, what is anchored now.
 
@@ -184,7 +208,11 @@ async def export(config: Path, kind: str, since: datetime | None, until: datetim
                 async for link in between:
                     count += 1
                     if kind == "csv":
-                        _rows_of(write, link)
+                        try:
+                            _rows_of(write, link)
+                        except EventUnreadableError as error:
+                            count -= 1
+                            tell(f"vacate: left out: {error}")
                     else:
                         write(for_json(written_link(link).decode()))
     return count

@@ -126,6 +126,15 @@ def audit_acknowledge(lost: str, reason: str, config: Path) -> None:
     say(run(acknowledge(config, lost, reason)))
 
 
+@audit.command("reindex")
+@CONFIG
+def audit_reindex(config: Path) -> None:
+    """Make the search index anew from the events, where `audit verify` finds that it is not what they say."""
+    from vacate.cli.audit import reindex
+
+    say(f"the search index has {run(reindex(config))} events")
+
+
 @audit.command("export")
 @click.option("--format", "kind", type=click.Choice(["jsonl", "csv"]), default="jsonl", show_default=True)
 @click.option(

@@ -21,6 +21,7 @@ class AuditProblems:
 
     stopped: str | None = None
     anchor: str | None = None
+    unreadable: str | None = None
 
 
 class HealthDoor:
@@ -99,7 +100,7 @@ class HealthDoor:
             "status": status,
             "frozen": frozen,
             "store": {"ready": store is None, "problem": store},
-            "audit": {"ready": audit.stopped is None, "problem": audit.stopped or audit.anchor},
+            "audit": {"ready": audit.stopped is None, "problem": audit.stopped or audit.anchor or audit.unreadable},
             "components": components,
         }
         answer = json_response(content)

@@ -47,9 +47,13 @@ class Leased:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unread:
-    """The next events that an endpoint was not told of: behind its cursor, in the order they were written."""
+    """The next events that an endpoint was not told of: behind its cursor, in the order they were written.
+
+    `last` is the number of the last one. What cannot be read is not among the events.
+    """
 
     cursor: int
+    last: int
     events: tuple[RecordedEvent, ...]
 
 

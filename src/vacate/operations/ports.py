@@ -283,7 +283,11 @@ class AuditSearch(Protocol):
         ...
 
     async def events_of(self, request_id: str) -> tuple[RecordedEvent, ...]:
-        """Every event of one call, in the order they were written."""
+        """Every event of one call, in the order they were written. Those that cannot be read are left out."""
+        ...
+
+    async def unreadable_of(self, request_id: str) -> int:
+        """How many events of one call cannot be read."""
         ...
 
 

@@ -24,6 +24,7 @@ from vacate.operations.reading import read
 ABANDONED_AFTER = 8 * HOLD_EVERY
 _CUT_OFF = "whoever applied the plan went away in the middle"
 _NEVER = f"its turn never came: {_CUT_OFF}"
+_UNKNOWN = f"whether sessions were ended there is not known, events of it cannot be read: {_CUT_OFF}"
 _NOTHING = f"nothing was ended there: {_CUT_OFF}"
 
 
@@ -59,16 +60,17 @@ class SettlePlans:
         if application is None:  # Nothing is taken over that was never begun.
             return
         events = await self.audit.events_of(application.request_id)
+        unreadable = await self.audit.unreadable_of(application.request_id)
         for position, (planned, line) in enumerate(zip(state.plan.components, state.lines, strict=True)):
             if line.stage in {LineStage.WAITING, LineStage.RUNNING}:
-                settled = await self._line(planned, line, events)
+                settled = await self._line(planned, line, events, unreadable)
                 await self.plans.advance(state.plan.id, claim, position, replace(settled, finished_at=self.clock()))
                 await self.plans.hold(state.plan.id, claim, self.clock())
         await self.journal.record(self._interrupted(state, application))
         await self.plans.finish(state.plan.id, claim, PlanStage.INTERRUPTED, self.clock())
 
     async def _line(
-        self, planned: PlannedComponent, line: LineProgress, events: Sequence[RecordedEvent]
+        self, planned: PlannedComponent, line: LineProgress, events: Sequence[RecordedEvent], unreadable: int
     ) -> LineProgress:
         if line.stage is LineStage.WAITING:
             return replace(line, stage=LineStage.STOPPED, problem=_NEVER)
@@ -78,6 +80,8 @@ class SettlePlans:
         if finished is not None:
             counts = Counter(session.outcome for session in finished.sessions)
             return replace(line, stage=LineStage.DONE, counts=dict(counts), problem=finished.error)
+        if intended is None and unreadable:
+            return replace(line, stage=LineStage.INTERRUPTED, problem=_UNKNOWN)
         if intended is None:
             return replace(line, stage=LineStage.STOPPED, problem=_NOTHING)
         sessions, problem = await self._seen(planned, intended)

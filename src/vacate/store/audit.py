@@ -1,24 +1,25 @@
 """The audit: written once, as a chain, never changed, read back as it was."""
 
-from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from dataclasses import fields
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, TypeAlias
 
 import msgspec
-from sqlalchemy import RowMapping, Select, Text, func, select, type_coerce
+from sqlalchemy import Select, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from vacate.domain.audit import AuditAction, AuditEvent
-from vacate.domain.chain import FIELDS, FORM, Anchor, Link, digest_of
-from vacate.domain.errors import AuditUnavailableError, StoreUnavailableError
+from vacate.domain.audit import AuditEvent
+from vacate.domain.chain import FORM, Anchor, Link, digest_of
+from vacate.domain.errors import AuditUnavailableError
 from vacate.domain.fingerprints import fingerprint
-from vacate.domain.identity import CredentialKind, Role
-from vacate.domain.record import RecordedEvent, RecordedSession
+from vacate.domain.record import RecordedEvent
 from vacate.domain.sweeps import SessionOutcome
-from vacate.domain.topology import ComponentId, InstanceId, NodeId, ProjectId, Target
+from vacate.store.audit_proof import index_strays, strays
+from vacate.store.audit_rows import as_text, covered, every_event, every_row, link_of, readable_events
 from vacate.store.database import Database
+from vacate.store.index_rows import IndexRow
 from vacate.store.tables import audit_base, audit_events, audit_head, audit_indexed, audit_sessions
 from vacate.store.types import as_kept
 from vacate.store.webhook_tables import webhook_endpoints
@@ -100,7 +101,13 @@ class SqlAuditLog:
         async with self._database.write(AuditUnavailableError) as connection:
             # Whoever appends waits, or it would continue a chain that is being cut.
             await guard(connection, await self._head(connection))
-            young = select(audit_events.c.id).where(audit_events.c.at >= before).order_by(audit_events.c.id).limit(1)
+            base = (await connection.execute(select(audit_base.c.last_id))).scalar_one()
+            young = (
+                select(audit_events.c.id)
+                .where(audit_events.c.at >= before, audit_events.c.id > base)
+                .order_by(audit_events.c.id)
+                .limit(1)
+            )
             first_young = (await connection.execute(young)).scalar()
             head = await self._head(connection)
             last_old = head.id - 1 if first_young is None else first_young - 1
@@ -117,13 +124,24 @@ class SqlAuditLog:
         return gone.rowcount, anchor
 
     async def events_of(self, request_id: str) -> tuple[RecordedEvent, ...]:
-        """Every event of one call, in the order they were written.
+        """Every event of one call, in the order they were written. Those that cannot be read are left out.
 
         Raises:
             StoreUnavailableError: the store cannot be read.
         """
         chosen = every_event().where(audit_events.c.request_id == request_id)
         return await self._read(chosen.order_by(audit_events.c.id))
+
+    async def unreadable_of(self, request_id: str) -> int:
+        """How many events of one call cannot be read.
+
+        Raises:
+            StoreUnavailableError: the store cannot be read.
+        """
+        chosen = every_event().where(audit_events.c.request_id == request_id)
+        async with self._database.read() as connection:
+            rows = (await connection.execute(chosen)).mappings().all()
+        return len(rows) - len(readable_events(rows, self._database.unreadable))
 
     async def recent(self, limit: int) -> tuple[RecordedEvent, ...]:
         """The last events, newest first.
@@ -153,6 +171,29 @@ class SqlAuditLog:
         async with self._database.read() as connection:
             return (await connection.execute(chosen)).scalar() == anchor.digest
 
+    async def strays(self, last: int, count: int) -> str | None:
+        """Which rows are no events of the chain; see `audit_proof.strays`."""
+        async with self._database.read() as connection:
+            return await strays(connection, last, count)
+
+    async def index_strays(self) -> str | None:
+        """Which entries of the search index belong to no event; see `audit_proof.index_strays`."""
+        async with self._database.read() as connection:
+            return await index_strays(connection)
+
+    async def indexed(self) -> int:
+        """The last event that the search index knows."""
+        async with self._database.read() as connection:
+            return (await connection.execute(select(audit_indexed.c.last_id))).scalar_one()
+
+    async def index_between(self, first: int, last: int) -> Sequence[tuple[object, ...]]:
+        """The entries of the search index of these events, in order."""
+        columns = audit_sessions.c
+        chosen = select(*(columns[each.name] for each in fields(IndexRow))).where(columns.event_id.between(first, last))
+        async with self._database.read() as connection:
+            found = await connection.execute(chosen.order_by(columns.event_id, columns.position))
+            return [tuple(row) for row in found]
+
     async def base(self) -> Anchor:
         """The last event that was pruned; event 0 when none was.
 
@@ -172,7 +213,7 @@ class SqlAuditLog:
             StoreUnavailableError: the store cannot be read.
         """
         events = audit_events.c
-        first, last = select(func.min(events.id)), select(func.max(events.id))
+        first, last = select(func.min(events.id)).where(covered()), select(func.max(events.id)).where(covered())
         if since is not None:
             first = first.where(events.at >= since)
         if until is not None:
@@ -181,14 +222,15 @@ class SqlAuditLog:
             begin, end = (await connection.execute(first)).scalar(), (await connection.execute(last)).scalar()
         return range(0) if begin is None or end is None else range(begin, end + 1)
 
-    async def links(self, after: int = 0) -> AsyncGenerator[tuple[Link, ...]]:
-        """The whole chain behind an event, page by page, as it is kept.
+    async def links(self, after: int = 0, *, also_strays: bool = False) -> AsyncGenerator[tuple[Link, ...]]:
+        """The whole chain behind an event, page by page, as it is kept; `also_strays` are rows that it does not cover.
 
         Raises:
             StoreUnavailableError: the store cannot be read.
         """
+        rows_of = every_row if also_strays else every_event
         while True:
-            chosen = every_event().where(audit_events.c.id > after).order_by(audit_events.c.id).limit(_PAGE)
+            chosen = rows_of().where(audit_events.c.id > after).order_by(audit_events.c.id).limit(_PAGE)
             async with self._database.read() as connection:
                 rows = (await connection.execute(chosen)).mappings().all()
             if not rows:
@@ -203,7 +245,7 @@ class SqlAuditLog:
         await guard(connection, head)
         fields = {**row, "id": head.id + 1, "form": FORM}
         at = row["at"]
-        digest = digest_of(head.digest, {**fields, "at": _as_text(at) if isinstance(at, datetime) else at})
+        digest = digest_of(head.digest, {**fields, "at": as_text(at) if isinstance(at, datetime) else at})
         await connection.execute(audit_events.insert(), {**fields, "previous": head.digest, "digest": digest})
         await connection.execute(audit_head.update().values(last_id=head.id + 1, digest=digest))
         return Anchor(id=head.id + 1, digest=digest, source="just written")
@@ -215,7 +257,8 @@ class SqlAuditLog:
 
     async def _read(self, chosen: Select[*tuple[Any, ...]]) -> tuple[RecordedEvent, ...]:
         async with self._database.read() as connection:
-            return tuple(recorded(row) for row in (await connection.execute(chosen)).mappings())
+            rows = (await connection.execute(chosen)).mappings().all()
+        return readable_events(rows, self._database.unreadable)
 
     def _row(self, event: AuditEvent) -> dict[str, object]:
         actor, target = event.actor, event.target
@@ -282,89 +325,3 @@ async def begin_index_anew(connection: AsyncConnection) -> None:
 def vouching(last_id: int, digest: bytes) -> str:
     """The note of a pruning: what an event of the chain says of the one that the chain now begins behind."""
     return f"removed every event up to {last_id}, whose digest is {digest.hex()}"
-
-
-def every_event() -> Select[*tuple[Any, ...]]:
-    """All columns of events, the time as the database has it: in a file that was edited it may be no time at all."""
-    columns = audit_events.c
-    return select(*(type_coerce(each, Text).label("at") if each is columns.at else each for each in columns))
-
-
-def link_of(row: RowMapping) -> Link:
-    """An event as the chain sees it, whatever somebody has put into its place."""
-    fields = {name: _as_hashed(row[name]) for name in FIELDS}
-    with suppress(ValueError):
-        fields["at"] = _as_text(_moment(row["at"]))
-    previous, digest = (each if isinstance(each, bytes) else b"" for each in (row["previous"], row["digest"]))
-    return Link(fields=fields, previous=previous, digest=digest)
-
-
-def _as_hashed(value: object) -> object:
-    # What no event of ours holds becomes a text that none of ours is: there is no NUL in them.
-    return value if value is None or isinstance(value, (str, int)) else f"\0{value!r}"
-
-
-def _moment(at: object) -> datetime:
-    """A time as it is kept: with its zone by PostgreSQL, in UTC and without one by SQLite.
-
-    Raises:
-        ValueError: it is none.
-    """
-    if isinstance(at, datetime):
-        return at.astimezone(UTC)
-    moment = datetime.fromisoformat(str(at))
-    if moment.tzinfo is not None:
-        raise ValueError(f"{at} is no time as it is kept")
-    return moment.replace(tzinfo=UTC)
-
-
-def _as_text(at: datetime) -> str:
-    return at.astimezone(UTC).isoformat(timespec="microseconds")
-
-
-@contextmanager
-def readable(event_id: int) -> Generator[None]:
-    """Say which event it was that somebody has made unreadable."""
-    try:
-        yield
-    except (ValueError, TypeError, msgspec.MsgspecError) as error:
-        raise StoreUnavailableError(
-            f"event {event_id} of the audit cannot be read ({error}); `vacate audit verify` tells if it was changed"
-        ) from error
-
-
-def recorded(row: RowMapping) -> RecordedEvent:
-    """An event as it is told.
-
-    Raises:
-        StoreUnavailableError: it is none.
-    """
-    with readable(row["id"]):
-        return _recorded(row)
-
-
-def _recorded(row: RowMapping) -> RecordedEvent:
-    return RecordedEvent(
-        id=row["id"],
-        digest=bytes(row["digest"]).hex(),
-        at=_moment(row["at"]),
-        action=AuditAction(row["action"]),
-        request_id=row["request_id"],
-        user_id=row["user_id"],
-        user_name=row["user_name"],
-        role=None if row["role"] is None else Role(row["role"]),
-        credential_kind=CredentialKind(row["credential_kind"]),
-        credential=row["credential"],
-        source_address=row["source_address"],
-        target=Target(
-            project_id=ProjectId(row["project_id"]),
-            instance_id=InstanceId(row["instance_id"]),
-            node_id=NodeId(row["node_id"]),
-            component_id=ComponentId(row["component_id"]),
-        ),
-        sessions=msgspec.json.decode(row["sessions"], type=tuple[RecordedSession, ...]),
-        named=() if row["named"] is None else msgspec.json.decode(row["named"], type=tuple[int, ...]),
-        error=row["error"],
-        plan_id=row["plan_id"],
-        note=row["note"],
-    )

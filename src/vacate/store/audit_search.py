@@ -4,22 +4,29 @@ Sessions are kept as one text an event, because that is written fast. Whoever se
 first, with the events that it does not know yet.
 """
 
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from datetime import timedelta
 
-import msgspec
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, RowMapping, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from vacate.domain.errors import StoreUnavailableError
-from vacate.domain.record import AuditQuery, RecordedEvent, RecordedSession
-from vacate.store.audit import SqlAuditLog, every_event, readable, recorded
+from vacate.domain.record import AuditQuery, RecordedEvent
+from vacate.store.audit import SqlAuditLog, begin_index_anew
+from vacate.store.audit_rows import EventUnreadableError, covered, every_event, readable, readable_events
 from vacate.store.database import Database
+from vacate.store.index_rows import IndexRow, rows_of
 from vacate.store.tables import audit_events, audit_head, audit_indexed, audit_sessions
 
 # Each transaction takes in so many events, so that nobody who appends waits for long.
 _AT_ONCE = 500
 # A second or two of work; what is more than that is left to the service's own rounds.
 _MOST_BEHIND = 20_000
+# As many are read in a second or two, too.
+_MOST_LOOKED_AT = 20_000
+# An event is later than the beginning of its sessions, but for the clocks of two machines.
+_CLOCKS_APART = timedelta(days=1)
 
 
 class SqlAuditSearch:
@@ -38,6 +45,14 @@ class SqlAuditSearch:
         """
         return await self._log.events_of(request_id)
 
+    async def unreadable_of(self, request_id: str) -> int:
+        """How many events of one call cannot be read.
+
+        Raises:
+            StoreUnavailableError: the store cannot be read.
+        """
+        return await self._log.unreadable_of(request_id)
+
     async def find(self, query: AuditQuery) -> tuple[RecordedEvent, ...]:
         """The events that a query asks for, the newest first.
 
@@ -51,20 +66,30 @@ class SqlAuditSearch:
             return await self._page(query)
         await self._catch_up()
         found: list[RecordedEvent] = []
-        page = query
+        page, looked_at = query, 0
         while len(found) < query.limit:
-            events = await self._page(page)
+            rows = await self._rows(page)
+            events = readable_events(rows, self._database.unreadable)
             found.extend(event for event in events if any(query.meets(session) for session in event.sessions))
-            if len(events) < page.limit:
+            if len(rows) < page.limit:
                 break
+            looked_at += len(rows)
+            if looked_at >= _MOST_LOOKED_AT:
+                raise StoreUnavailableError(
+                    f"of the last {looked_at:,} events that may be meant, too few are; ask of a shorter time with "
+                    "since and until"
+                )
             # The table does not know when sessions began: an id that was given out again may fill a page for nothing.
-            page = replace(page, before_id=events[-1].id)
+            page = replace(page, before_id=rows[-1]["id"])
         return tuple(found[: query.limit])
 
     async def _page(self, query: AuditQuery) -> tuple[RecordedEvent, ...]:
+        return readable_events(await self._rows(query), self._database.unreadable)
+
+    async def _rows(self, query: AuditQuery) -> Sequence[RowMapping]:
         chosen = every_event().where(*_conditions(query)).order_by(audit_events.c.id.desc()).limit(query.limit)
         async with self._database.read() as connection:
-            return tuple(recorded(row) for row in (await connection.execute(chosen)).mappings())
+            return (await connection.execute(chosen)).mappings().all()
 
     async def _catch_up(self) -> None:
         """Take in the last events, if they are few: whoever asks waits for them."""
@@ -92,39 +117,39 @@ class SqlAuditSearch:
             if taken < _AT_ONCE:
                 return total
 
+    async def begin_anew(self) -> None:
+        """Empty the derived table; the next `take_in` fills it.
+
+        Raises:
+            StoreUnavailableError: the store cannot be written.
+        """
+        async with self._database.write() as connection:
+            await begin_index_anew(connection)
+
+    def _rows_of(self, event_id: int, sessions: str) -> tuple[IndexRow, ...]:
+        try:
+            with readable(event_id):
+                return rows_of(event_id, sessions)
+        except EventUnreadableError as error:
+            self._database.unreadable.note(event_id, str(error))
+            return ()
+
     async def _take_in_some(self, connection: AsyncConnection) -> int:
         last = (await connection.execute(select(audit_indexed.c.last_id).with_for_update())).scalar_one()
         chosen = (
             select(audit_events.c.id, audit_events.c.sessions)
-            .where(audit_events.c.id > last)
+            .where(audit_events.c.id > last, covered())
             .order_by(audit_events.c.id)
             .limit(_AT_ONCE)
         )
         events = (await connection.execute(chosen)).all()
         if not events:
             return 0
-        rows = [
-            {
-                "event_id": event.id,
-                "position": position,
-                "pid": session.pid,
-                "session_id": session.session_id,
-                "user": session.user,
-                "database": session.database,
-                "client_address": session.client_address,
-            }
-            for event in events
-            for position, session in enumerate(_sessions_of(event.id, event.sessions))
-        ]
+        rows = [asdict(row) for event in events for row in self._rows_of(event.id, event.sessions)]
         if rows:
             await connection.execute(audit_sessions.insert(), rows)
         await connection.execute(audit_indexed.update().values(last_id=events[-1].id))
         return len(events)
-
-
-def _sessions_of(event_id: int, text: str) -> tuple[RecordedSession, ...]:
-    with readable(event_id):
-        return msgspec.json.decode(text, type=tuple[RecordedSession, ...])
 
 
 def _conditions(query: AuditQuery) -> list[ColumnElement[bool]]:
@@ -148,6 +173,8 @@ def _conditions(query: AuditQuery) -> list[ColumnElement[bool]]:
         conditions.append(events.at < query.until)
     if query.before_id is not None:
         conditions.append(events.id < query.before_id)
+    if query.backend_start is not None:
+        conditions.append(events.at >= query.backend_start - _CLOCKS_APART)
     if query.of_sessions:
         of_session = [
             column == wanted

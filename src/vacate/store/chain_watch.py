@@ -7,7 +7,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from vacate.domain.audit import AuditAction
 from vacate.domain.chain import Anchor, digest_of
-from vacate.store.audit import every_event, link_of, vouching
+from vacate.store.audit import vouching
+from vacate.store.audit_rows import every_event, link_of
 from vacate.store.tables import audit_base, audit_events
 
 # Older ones are known to whoever has run for long enough to need them.

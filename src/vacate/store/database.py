@@ -20,6 +20,7 @@ from vacate.operations.private_files import make_private
 from vacate.store.problems import Problem, translated
 from vacate.store.schema import require_newest
 from vacate.store.tables import tokens
+from vacate.store.unreadable import Unreadable
 
 # How the store introduces itself. The guards know the name, should the store's server be a component too.
 _APPLICATION = "vacate"
@@ -78,6 +79,7 @@ class Database:
         """Take the engine; see `open_database`."""
         self.engine = engine
         self.is_sqlite = engine.dialect.name == "sqlite"
+        self.unreadable = Unreadable()
         self._patience_s = patience_s
         self._file = file
         # SQLite has one writer, and those who wait for it ask again and again. Ours wait in line instead.

@@ -8,6 +8,7 @@ import msgspec
 from vacate.domain.audit import AuditAction
 from vacate.domain.chain import FIELDS, Anchor, Link, Walk
 from vacate.store.audit import SqlAuditLog, vouching
+from vacate.store.index_rows import wrong_with
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,36 +24,45 @@ class Verification:
 
 
 async def verify(log: SqlAuditLog, anchors: Sequence[Anchor]) -> Verification:
-    """Walk the chain of a store.
+    """Walk the chain of a store, and look at everything else that readers of the audit can be shown.
 
-    Events may be written meanwhile: the end is what the store says was the last one before the walk, or later. Events
-    may be pruned meanwhile, too: the walk begins anew then.
+    That are rows which the chain does not cover, and the table that is searched. Events may be written meanwhile: the
+    end is what the store says was the last one before the walk, or later. Events may be pruned and the index may be
+    made anew meanwhile, too: the walk begins again then.
 
     Raises:
         StoreUnavailableError: the store cannot be read.
     """
     while True:
-        base = await log.base()
-        found = await _walked(log, base, anchors)
-        if found.problem is None or (await log.base()).id <= base.id:
+        base, indexed = await log.base(), await log.indexed()
+        found = await _walked(log, base, indexed, anchors)
+        if found.problem is None or ((await log.base()).id <= base.id and await log.indexed() >= indexed):
             return found
 
 
-async def _walked(log: SqlAuditLog, base: Anchor, anchors: Sequence[Anchor]) -> Verification:
+async def _walked(log: SqlAuditLog, base: Anchor, indexed: int, anchors: Sequence[Anchor]) -> Verification:
     head = await log.head()
     walk = Walk(anchors=anchors, last_id=base.id, digest=base.digest)
     vouched = base.id == 0
-    async for links in log.links(base.id):
+    index_problem: str | None = None
+    async for links in log.links(base.id, also_strays=True):
         for link in links:
             if not walk.step(link):
                 return _found(walk)
             vouched = vouched or _vouches(link, base)
+        if index_problem is None:
+            known = [link for link in links if link.id <= indexed]
+            kept = await log.index_between(links[0].id, min(links[-1].id, indexed))
+            index_problem = wrong_with(known, kept)
     walk.end(head)
     if walk.problem is None and not vouched:
         walk.problem = (
             f"the chain begins behind event {base.id}, and no event in it says that those before were pruned: "
             "the first events were removed"
         )
+    walk.problem = walk.problem or await log.strays(walk.last_id, walk.count)
+    if walk.problem is None and (index_problem := index_problem or await log.index_strays()):
+        walk.problem = f"{index_problem}; make the index anew with: vacate audit reindex"
     return _found(walk)
 
 

@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, RowMapping, and_, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from vacate.operations.outbox import DeliveryStage, EndpointState, Leased, NewDelivery, Unread
-from vacate.store.audit import recorded
+from vacate.store.audit_rows import every_event, readable_events
 from vacate.store.database import Database
 from vacate.store.tables import audit_events, audit_head
 from vacate.store.webhook_tables import webhook_deliveries as deliveries
@@ -58,9 +58,10 @@ class SqlOutbox:
         async with self._database.read() as connection:
             place = select(endpoints.c.cursor).where(endpoints.c.name == endpoint)
             cursor = (await connection.execute(place)).scalar_one()
-            chosen = select(audit_events).where(audit_events.c.id > cursor).order_by(audit_events.c.id).limit(limit)
+            chosen = every_event().where(audit_events.c.id > cursor).order_by(audit_events.c.id).limit(limit)
             rows = (await connection.execute(chosen)).mappings().all()
-        return Unread(cursor=cursor, events=tuple(recorded(row) for row in rows))
+        last = rows[-1]["id"] if rows else cursor
+        return Unread(cursor=cursor, last=last, events=readable_events(rows, self._database.unreadable))
 
     async def take_in(self, endpoint: str, unread: Unread, taken: Sequence[NewDelivery], now: datetime) -> bool:
         """Keep the deliveries and move the cursor behind what was read, both or neither.
@@ -71,7 +72,7 @@ class SqlOutbox:
         moved = (
             endpoints.update()
             .where(endpoints.c.name == endpoint, endpoints.c.cursor == unread.cursor)
-            .values(cursor=unread.events[-1].id)
+            .values(cursor=unread.last)
         )
         async with self._database.write() as connection:
             if (await connection.execute(moved)).rowcount != 1:

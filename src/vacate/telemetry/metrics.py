@@ -114,6 +114,11 @@ class Metrics:
             "Audit events whose anchor could not be written.",
             registry=self._registry,
         )
+        self._audit_unreadable = Counter(
+            "vacate_audit_unreadable_events",
+            "Audit events that somebody has made unreadable.",
+            registry=self._registry,
+        )
         self._audit_disputed = Gauge(
             "vacate_audit_disputed",
             "1 while the audit has lost events and nothing is ended for that.",
@@ -212,6 +217,10 @@ class Metrics:
     def anchor_failed(self) -> None:
         """Count an audit event whose anchor could not be written."""
         self._anchor_failures.inc()
+
+    def event_unreadable(self) -> None:
+        """Count an event of the audit that cannot be read."""
+        self._audit_unreadable.inc()
 
     def audit_disputed(self, disputed: int) -> None:
         """Show whether the audit has lost events: 1 when it has, else 0."""

@@ -102,6 +102,11 @@ class TelemetryObserver:
         else:
             log("audit disputed, kills are stopped", {"reason": problem}, level=logging.ERROR)
 
+    def event_unreadable(self, event_id: int, reason: str) -> None:
+        """An event of the audit cannot be read, so it is left out wherever events are shown."""
+        self._metrics.event_unreadable()
+        log("audit event unreadable", {"id": event_id, "reason": reason}, level=logging.ERROR)
+
     def audit_delayed(self, event: AuditEvent, reason: str) -> None:
         """An event could not be written; the whole of it goes to the log."""
         self._metrics.audit_delayed()

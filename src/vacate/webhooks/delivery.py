@@ -53,7 +53,7 @@ class Follower:
         taken = 0
         while True:
             unread = await self.outbox.unread(endpoint.name, self.at_once)
-            if not unread.events:
+            if unread.last == unread.cursor:
                 return taken
             written = (message_for(endpoint, event, self.ownership) for event in unread.events)
             deliveries = [delivery for delivery in written if delivery is not None]

@@ -59,6 +59,7 @@ async def open_service(settings: Settings) -> AsyncGenerator[Service]:
         metrics = Metrics(__version__)
         access_log = TelemetryAccessLog(metrics, unproven_lines=settings.connections.log_lines)
         observer = TelemetryObserver(metrics)
+        state.database.unreadable.tell = observer.event_unreadable
         audit = AnchoredAuditLog(state.audit, state.anchor, observer)
         journal = Journal(audit, observer)
 
@@ -90,7 +91,7 @@ async def open_service(settings: Settings) -> AsyncGenerator[Service]:
                 health=gateway.health,
                 freezes=state.freezes.standing,
                 check_store=_store_check(state, journal),
-                audit=lambda: audit_problems(audit),
+                audit=lambda: audit_problems(audit, state.database.unreadable.count),
                 failures=access_log,
                 exposition=metrics.exposition,
                 content_type=metrics.content_type,
@@ -113,13 +114,16 @@ async def open_service(settings: Settings) -> AsyncGenerator[Service]:
         yield Service(app=build_app(routes, access_log), state=state, gateway=gateway)
 
 
-def audit_problems(audit: AnchoredAuditLog) -> AuditProblems:
+def audit_problems(audit: AnchoredAuditLog, unreadable: int) -> AuditProblems:
     """What is wrong with the audit, in words for everybody: the log has the details."""
     return AuditProblems(
         stopped=None
         if audit.problem is None
         else "it has lost events, so nothing is ended until an operator acknowledges that; Vacate's log says which",
         anchor=None if audit.anchor_problem is None else "its anchor cannot be read or moved; Vacate's log says why",
+        unreadable=f"{unreadable} events cannot be read and are left out; Vacate's log says which"
+        if unreadable
+        else None,
     )
 
 

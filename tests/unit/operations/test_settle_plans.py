@@ -77,6 +77,15 @@ def test_a_component_without_an_intent_was_left_alone_and_says_so(scene: Scene) 
     assert len(scene.world.servers[COMPONENT].session_ids()) == 4
 
 
+def test_a_component_whose_events_cannot_be_read_is_never_said_to_have_been_left_alone(scene: Scene) -> None:
+    signals = scene.world.servers[COMPONENT].signals
+    plan = scene.killed_when(lambda: len(signals) == 2)
+    scene.world.audit.spoilt = frozenset({AuditAction.KILL_PLANNED_INTENDED})
+    first, _ = scene.settled(plan).lines
+    assert first.stage is LineStage.INTERRUPTED
+    assert "is not known, events of it cannot be read" in str(first.problem)
+
+
 def test_a_component_that_cannot_be_asked_says_that_it_was_not_seen(scene: Scene) -> None:
     signals = scene.world.servers[COMPONENT].signals
     plan = scene.killed_when(lambda: len(signals) == 2)
