@@ -5,9 +5,10 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-# However many ask: so many answers are made in a row, and from then on one a second.
-_AT_ONCE = 5.0
-_PER_SECOND = 1.0
+# However many ask: making answers takes this share of the time, after as much at once; and once a second is always due.
+_SHARE = 0.05
+_AT_ONCE_S = 0.5
+_DUE_S = 1.0
 # While one takes long to make, the one before is no longer true.
 _OLDEST_S = 2.0
 
@@ -32,7 +33,7 @@ class Preparation:
         """Take what makes the answer; it is told the id of the request that it is made for."""
         self._make = make
         self._seconds = seconds
-        self._left = _AT_ONCE
+        self._left = _AT_ONCE_S
         self._at = self._made_at = seconds()
         self._kept: Prepared | None = None
         self._making = asyncio.Lock()
@@ -45,13 +46,14 @@ class Preparation:
             return kept
         async with self._making:
             kept = self._kept
-            if kept is None or self._affordable(self._seconds()):
-                self._left -= 1
+            began = self._seconds()
+            if kept is None or self._affordable(began):
                 kept = await self._make(request_id)
                 self._kept, self._made_at = kept, self._seconds()
+                self._left -= self._made_at - began
             return kept
 
     def _affordable(self, now: float) -> bool:
-        self._left = min(_AT_ONCE, self._left + (now - self._at) * _PER_SECOND)
+        self._left = min(_AT_ONCE_S, self._left + (now - self._at) * _SHARE)
         self._at = now
-        return self._left >= 1
+        return self._left > 0 or now - self._made_at >= _DUE_S

@@ -43,11 +43,12 @@ class TokenService:
         self._clock = clock
 
     async def issue(
-        self, *, user: str, domain: str, password: str, scope: ProjectScope | DomainScope | None
+        self, *, user: str, domain: str, password: str, scope: ProjectScope | DomainScope | None, source: str = ""
     ) -> IssuedToken:
         """Give a token for a project, for the user's domain, or for neither.
 
-        The password is checked first: nothing about projects is told to who does not know it.
+        `source` is the address that asks; addresses take turns where many wait for their password to be checked. The
+        password is checked first: nothing about projects is told to who does not know it.
 
         Raises:
             PasswordInvalidError: user, domain or password is wrong.
@@ -56,7 +57,7 @@ class TokenService:
             ProjectMismatchError: no such project or domain, or the user has no role in it.
             StoreUnavailableError: the store does not answer.
         """
-        known = await self._proved(user, domain, password)
+        known = await self._proved(user, domain, password, source)
         project_id = self._project_for(known, scope)
         value = secrets.token_urlsafe(_VALUE_BYTES)
         now = self._clock()
@@ -71,7 +72,7 @@ class TokenService:
         await self._credentials.add_token(record)
         return IssuedToken(value=value, record=record)
 
-    async def _proved(self, name: str, domain: str, password: str) -> User:
+    async def _proved(self, name: str, domain: str, password: str, source: str) -> User:
         """The user, if this is their password. Names that nobody has are treated no other way than the others."""
         tried = digest_of(f"{domain}\0{name}")
         self._limits.throttle.take(tried)
@@ -79,7 +80,7 @@ class TokenService:
         lockout = self._limits.lockout if known else self._limits.strangers
         if lockout.locked(tried):
             raise UserLockedError
-        fits = await self._passwords.verify(known.password_hash if known else None, password)
+        fits = await self._passwords.verify(known.password_hash if known else None, password, source=source)
         if lockout.locked(tried):
             # Others guessed wrong while this one was checked; what came of it is not told any more.
             raise UserLockedError

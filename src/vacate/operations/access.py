@@ -299,9 +299,9 @@ class Tokens(Protocol):
     """Sign-in by password."""
 
     async def issue(
-        self, *, user: str, domain: str, password: str, scope: ProjectScope | DomainScope | None
+        self, *, user: str, domain: str, password: str, scope: ProjectScope | DomainScope | None, source: str = ""
     ) -> IssuedToken:
-        """Give a token for a project, for the user's domain, or for neither.
+        """Give a token for a project, for the user's domain, or for neither; `source` is the address that asks.
 
         Raises:
             PasswordInvalidError, UserLockedError, ThrottledError, ProjectMismatchError, StoreUnavailableError.

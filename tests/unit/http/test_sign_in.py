@@ -55,7 +55,8 @@ class Cashier:
         self.known = {"mine": record(), "mine too": record(), "yours": record("vera")}
         self.asked: list[tuple[str, str, str, Wanted]] = []
 
-    async def issue(self, *, user: str, domain: str, password: str, scope: Wanted) -> IssuedToken:
+    async def issue(self, *, user: str, domain: str, password: str, scope: Wanted, source: str = "") -> IssuedToken:
+        assert source == "203.0.113.9"
         self.asked.append((user, domain, password, scope))
         if password != "right":  # noqa: S105 - no secret
             raise PasswordInvalidError

@@ -100,17 +100,77 @@ async def test_at_most_two_passwords_are_checked_at_once(passwords: Passwords, h
     hasher.gate.set()
     await asyncio.gather(*checks[2:])
     assert hasher.most_running == 2
-    assert hasher.checks == 10
 
 
-async def test_who_would_wait_too_long_is_told_so_at_once(passwords: Passwords, hasher: WatchedHasher) -> None:
-    hasher.gate.clear()
-    checks = [asyncio.ensure_future(passwords.verify(None, "x")) for _ in range(64)]
+async def in_the_queue(passwords: Passwords, source: str, number: int) -> list[asyncio.Task[bool]]:
+    """So many wrong guesses of one source, in the queue."""
+    checks = [asyncio.create_task(passwords.verify(None, "x", source=source)) for _ in range(number)]
     await asyncio.sleep(0)
+    return checks
+
+
+async def test_a_source_with_few_checks_does_not_wait_for_all_of_one_with_many(hasher: WatchedHasher) -> None:
+    passwords = Passwords(hasher)
+    kept = hasher.hash("right")
+    hasher.gate.clear()
+    guesses = await in_the_queue(passwords, "attacker", 80)
+    mine = asyncio.create_task(passwords.verify(kept, "right", source="user"))
+    await asyncio.sleep(0)
+    hasher.gate.set()
+    assert await mine
+    assert sum(guess.done() for guess in guesses) < 10
+    assert not any(await asyncio.gather(*guesses))
+    passwords.close()
+
+
+async def test_a_user_beside_eighty_guessers_at_one_address_is_let_in(passwords: Passwords) -> None:
+    kept = await passwords.hash("right")
+    guesses = await in_the_queue(passwords, "shared", 80)
+    assert await passwords.verify(kept, "right", source="shared")
+    assert not any(await asyncio.gather(*guesses))
+
+
+async def test_in_a_full_queue_the_source_with_the_most_gives_way(hasher: WatchedHasher) -> None:
+    passwords = Passwords(hasher, most_waiting=10)
+    kept = hasher.hash("right")
+    hasher.gate.clear()
+    guesses = await in_the_queue(passwords, "attacker", 12)
+    mine = await in_the_queue(passwords, "user", 1)
+    mine.append(asyncio.create_task(passwords.verify(kept, "right", source="user")))
+    await asyncio.sleep(0)
+    (more,) = await in_the_queue(passwords, "attacker", 1)
+    with pytest.raises(ThrottledError):
+        await more
+    hasher.gate.set()
+    assert [await each for each in mine] == [False, True]
+    answers = await asyncio.gather(*guesses, return_exceptions=True)
+    assert [type(each) for each in answers] == [*[bool] * 10, *[ThrottledError] * 2]
+    passwords.close()
+
+
+async def test_who_would_wait_too_long_is_told_so_at_once(hasher: WatchedHasher) -> None:
+    passwords = Passwords(hasher, most_waiting=64)
+    hasher.gate.clear()
+    checks = await in_the_queue(passwords, "attacker", 66)
     try:
         with pytest.raises(ThrottledError):
-            await passwords.verify(None, "x")
+            await passwords.verify(None, "x", source="attacker")
     finally:
         hasher.gate.set()
     await asyncio.gather(*checks)
     assert not await passwords.verify(None, "x")
+    passwords.close()
+
+
+async def test_a_check_whose_caller_went_away_while_it_waited_is_not_made(hasher: WatchedHasher) -> None:
+    passwords = Passwords(hasher)
+    hasher.gate.clear()
+    checks = await in_the_queue(passwords, "a", 10)
+    for check in checks[2:]:
+        check.cancel()
+    await asyncio.gather(*checks[2:], return_exceptions=True)
+    hasher.gate.set()
+    await asyncio.gather(*checks[:2])
+    assert not await passwords.verify(None, "x")
+    assert hasher.checks == 3
+    passwords.close()

@@ -122,7 +122,11 @@ class IamV3Door:
             raise SignInRequestError("the method must be password")
         user = auth.identity.password.user
         issued = await self._tokens.issue(
-            user=user.name, domain=user.domain.text, password=user.password, scope=_scope(auth.scope)
+            user=user.name,
+            domain=user.domain.text,
+            password=user.password,
+            scope=_scope(auth.scope),
+            source=call.presented.source_address,
         )
         answer = self._token(call, issued.record, with_catalog=not query.nocatalog)
         return json_response(answer, status=201, headers={"X-Subject-Token": issued.value})
