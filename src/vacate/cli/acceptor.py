@@ -10,7 +10,7 @@ from vacate.telemetry.seldom import Seldom
 
 # Connections that the system holds until they are accepted, and how many of them are at once.
 _BACKLOG = 2048
-_AT_ONCE = 16
+_AT_ONCE = 256
 _PAUSE_S = 0.5
 
 

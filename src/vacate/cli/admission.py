@@ -6,6 +6,9 @@ from typing import Protocol
 
 from vacate.cli.port_limits import PortLimits
 
+# Among so many of the oldest, one that waits for its peer is looked for; looking at all each time would cost too much.
+_LOOKED_AT = 16
+
 
 class Standing(IntEnum):
     """What a connection is doing, as far as its end would be a loss; the lowest is closed first."""
@@ -94,18 +97,24 @@ class Admission:
             self._proved.pop(connection, None)
 
     def _close_unproven(self) -> bool:
+        if self._unproven and self._close_one(max(self._unproven.values(), key=len)):
+            return True
         sources = sorted(self._unproven.values(), key=len, reverse=True)
         return any(self._close_one(of_source) for of_source in sources)
 
     def _close_one(self, connections: Iterable[Closable]) -> bool:
         """Close the one whose end is the least loss, the oldest first; False if each is being answered."""
         found: Closable | None = None
-        for each in connections:
-            if found is None or each.standing < found.standing:
+        for looked_at, each in enumerate(connections):
+            standing = each.standing
+            if standing is Standing.WAITS_FOR_PEER:
                 found = each
-                if found.standing is Standing.WAITS_FOR_PEER:
-                    break
-        if found is None or found.standing is Standing.IS_ANSWERED:
+                break
+            if standing is Standing.ASKS and found is None:
+                found = each
+            if found is not None and looked_at >= _LOOKED_AT:
+                break
+        if found is None:
             return False
         self.leave(found)
         found.let_go()

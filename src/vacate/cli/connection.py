@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import re
+import socket
 import uuid
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -47,8 +48,9 @@ class PortState:
 class Connection:
     """An accepted socket, from before its TLS handshake to its end."""
 
-    def __init__(self, source: str) -> None:
+    def __init__(self, source: str, accepted: socket.socket) -> None:
         self.source = source
+        self.accepted = accepted
         self.connecting: asyncio.Task[None] | None = None
         self.protocol: HttpProtocol | None = None
         self.proved = False
@@ -64,6 +66,8 @@ class Connection:
             self.protocol.transport.abort()
         elif self.connecting is not None:
             self.connecting.cancel()
+        else:
+            self.accepted.close()
 
 
 class _RequestPeer:

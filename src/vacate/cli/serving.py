@@ -10,6 +10,7 @@ import stat
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from email.utils import formatdate
+from functools import partial
 from pathlib import Path
 from typing import cast
 
@@ -28,6 +29,8 @@ from vacate.telemetry.seldom import LineBudget, Seldom
 
 _FAREWELL_S = 1.0
 _POLL_S = 0.05
+# What is spent on newcomers before everything else has its turn again.
+_WELCOME_S = 0.002
 # Bounds what the system itself keeps for each peer that sends or does not read; bodies are small here.
 _RECEIVE_BUFFER = 32 * 1024
 _SEND_BUFFER = 128 * 1024
@@ -91,6 +94,7 @@ class _Port:
         )
         self._acceptor = Acceptor(self._loop, listener, self._accepted)
         self._refused = Seldom("connection refused: every other one is being answered")
+        self._newcomers: list[Connection] = []
         self._dating: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -108,6 +112,7 @@ class _Port:
         for connection in self._connections():
             if connection.protocol is None:
                 connection.let_go()
+                self._state.admission.leave(connection)
             else:
                 connection.protocol.shutdown()
         state, began = self._state, self._loop.time()
@@ -129,15 +134,32 @@ class _Port:
         return cast("tuple[Connection, ...]", self._state.admission.connections())
 
     def _accepted(self, accepted: socket.socket, address: tuple[object, ...]) -> None:
-        connection = Connection(str(address[0]))
+        connection = Connection(str(address[0]), accepted)
         if not self._state.admission.admit(connection):
             self._refused.say({"source_address": connection.source})
             accepted.close()
             return
         accepted.settimeout(0)
-        connection.connecting = self._loop.create_task(self._connect(connection, accepted))
+        self._newcomers.append(connection)
+        if len(self._newcomers) == 1:
+            self._loop.call_soon(self._welcome)
 
-    async def _connect(self, connection: Connection, accepted: socket.socket) -> None:
+    def _welcome(self) -> None:
+        """Begin to talk with newcomers, the newest first: where more come than can be served, the oldest give way."""
+        until = self._loop.time() + _WELCOME_S
+        while self._newcomers:
+            connection = self._newcomers.pop()
+            # Whoever had to make room meanwhile has no file any more.
+            if connection.accepted.fileno() >= 0:
+                connection.connecting = self._loop.create_task(self._connect(connection))
+                connection.connecting.add_done_callback(partial(self._connected, connection))
+                if self._loop.time() >= until:
+                    break
+        if self._newcomers:
+            self._loop.call_soon(self._welcome)
+
+    async def _connect(self, connection: Connection) -> None:
+        accepted = connection.accepted
         tls = self._context is not None
         try:
             await self._loop.connect_accepted_socket(
@@ -150,10 +172,13 @@ class _Port:
         except (OSError, asyncio.CancelledError):
             # The peer speaks no TLS, took too long, went away, or had to make room for others.
             accepted.close()
-        finally:
-            connection.connecting = None
-            if connection.protocol is None:
-                self._state.admission.leave(connection)
+
+    def _connected(self, connection: Connection, _: "asyncio.Task[None]") -> None:
+        """It has begun, or come to nothing; a task that is cancelled before it ran could not clean up by itself."""
+        connection.connecting = None
+        if connection.protocol is None:
+            connection.accepted.close()
+            self._state.admission.leave(connection)
 
     async def _date(self) -> None:
         """Keep the Date header of answers right."""

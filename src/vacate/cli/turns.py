@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Callable
 
 # What is spent on unproven peers before everything else has its turn again.
-_BUDGET_S = 0.004
+_BUDGET_S = 0.002
 # While a proved request runs: less, and then a pause in which its threads and its servers' answers get the processor.
 _SMALL_BUDGET_S = 0.001
 _PAUSE_S = 0.004

@@ -44,7 +44,7 @@ async def test_in_a_flood_little_of_the_time_goes_into_making_answers(cost: floa
     while maker.now < 110:
         await preparation.get("a")
         maker.now += 0.001
-    assert 10 <= maker.made <= most
+    assert 6 <= maker.made <= most
 
 
 async def test_while_one_is_made_others_get_the_one_before() -> None:
