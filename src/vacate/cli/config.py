@@ -1,11 +1,12 @@
 """`vacate config`: the configuration file, from its example on."""
 
+import os
 from pathlib import Path
 
 import click
 
 from vacate.cli.output import document, say
-from vacate.cli.running import fail
+from vacate.cli.running import CONFIG, fail, run
 
 
 @click.group("config")
@@ -36,3 +37,32 @@ def config_example(output: Path | None) -> None:
     except OSError as error:
         fail(f"cannot write {output}: {error.strerror}; name another file with --output")
     say(f"{output} is written; change it to what is yours, and start with: vacate serve --config {output}")
+
+
+@configuration.command("check")
+@CONFIG
+@click.option("--connect", is_flag=True, help="Log in at the store and at every component as well.")
+def config_check(config: Path, *, connect: bool) -> None:
+    """Say every mistake that `vacate serve` would refuse.
+
+    Nothing is started or changed. The exit status is 0 when there is no mistake and 1 when there is one.
+    """
+    from vacate.settings.starting import load_for_service
+
+    async def check() -> None:
+        settings = load_for_service(config, os.environ)
+        servers = settings.servers()
+        if not connect:
+            say(f"{config} has no mistake: {_counted(len(servers), 'component')}; servers are asked with --connect")
+            return
+        from vacate.wiring.preflight import preflight
+
+        if problems := await preflight(settings):
+            fail(*problems)
+        say(f"{config} has no mistake, and the store and {_counted(len(servers), 'component')} can be used")
+
+    run(check())
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"

@@ -1,5 +1,6 @@
 """The commands."""
 
+import os
 from pathlib import Path
 
 import click
@@ -26,12 +27,12 @@ def serve(config: Path) -> None:
     """Serve the API until SIGTERM or Ctrl-C."""
     from vacate.cli.port_limits import port_limits
     from vacate.cli.serving import bind, serving, until_told_to_stop
-    from vacate.settings.loading import load_settings
+    from vacate.settings.starting import load_for_service
     from vacate.telemetry.logs import log, start_logging
     from vacate.wiring import open_service
 
     async def work() -> None:
-        settings = load_settings(config)
+        settings = load_for_service(config, os.environ)
         start_logging(settings.service.log_level, settings.service.log_format)
         limits = port_limits(settings.connections)
         with bind(settings.service) as listener:

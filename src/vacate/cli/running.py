@@ -26,20 +26,22 @@ DOMAIN = click.option("--domain", default="default", show_default=True, help="Th
 
 
 def run(work: Coroutine[object, object, _T]) -> _T:
-    """Run a command's work; what goes wrong on purpose is one line and exit status 1."""
+    """Run a command's work; what goes wrong on purpose is a line for each and exit status 1."""
     import asyncio
 
-    from vacate.domain.errors import VacateError
+    from vacate.domain.errors import SettingsMistakesError, VacateError
 
     try:
         return asyncio.run(work)
+    except SettingsMistakesError as error:
+        fail(*error.mistakes)
     except VacateError as error:
         fail(str(error))
 
 
-def fail(message: str) -> NoReturn:
-    """Say what is wrong, and end."""
-    tell(f"vacate: {message}")
+def fail(*messages: str) -> NoReturn:
+    """Say what is wrong, a line for each, and end."""
+    tell(*(f"vacate: {message}" for message in messages))
     sys.exit(1)
 
 

@@ -6,12 +6,10 @@ import logging
 import signal
 import socket
 import ssl
-import stat
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from email.utils import formatdate
 from functools import partial
-from pathlib import Path
 from typing import cast
 
 import uvicorn
@@ -25,6 +23,7 @@ from vacate.cli.port_limits import PortLimits
 from vacate.cli.turns import Turns
 from vacate.domain.errors import SettingsError
 from vacate.settings.file import ServiceSection
+from vacate.settings.tls import tls_context
 from vacate.telemetry.seldom import LineBudget, Seldom
 
 _FAREWELL_S = 1.0
@@ -67,7 +66,7 @@ async def serving(
     Raises:
         SettingsError: certificate or key cannot be used.
     """
-    port = _Port(app, listener, _tls(service), limits or PortLimits())
+    port = _Port(app, listener, tls_context(service), limits or PortLimits())
     port.start()
     try:
         yield
@@ -206,30 +205,6 @@ def _config(app: ASGIApp, limits: PortLimits) -> uvicorn.Config:
     )
     config.load()
     return config
-
-
-def _tls(service: ServiceSection) -> ssl.SSLContext | None:
-    if service.tls_certificate is None or service.tls_key is None:
-        return None
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    try:
-        _refuse_open_key(service.tls_key)
-        # A key that is locked with a password is refused; nobody sits at a service to type it.
-        context.load_cert_chain(service.tls_certificate, service.tls_key, password="")
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise SettingsError(
-            f"service.tls_certificate {service.tls_certificate} and service.tls_key {service.tls_key} "
-            f"cannot be used together: {reason}"
-        ) from error
-    return context
-
-
-def _refuse_open_key(key: Path) -> None:
-    """A group may read a key, as Debian's ssl-cert does; everybody may not."""
-    mode = stat.S_IMODE(key.stat().st_mode)
-    if mode & (stat.S_IRWXO | stat.S_IWGRP):
-        raise SettingsError(f"service.tls_key {key} is open to others (mode {mode:04o}); chmod 600 it")
 
 
 async def until_told_to_stop() -> None:

@@ -1,5 +1,6 @@
 """A DSN taken apart: where it leads, and the same login at another address. Its text is a secret."""
 
+import re
 from dataclasses import dataclass, field
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
@@ -11,6 +12,11 @@ _DEFAULT_PORT = 5432
 # Each of these would lead elsewhere than the address that the DSN names.
 _DETOURS = frozenset({"host", "hostaddr", "port", "service", "servicefile"})
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+_PLAIN_KEYWORD = re.compile(
+    r"(?:^|(?<=\s))(host|hostaddr|port|dbname|sslmode|target_session_attrs)\s*=\s*([0-9A-Za-z._:-]+)(?=\s|$)"
+)
 
 
 class DsnInvalidError(VacateError):
@@ -61,16 +67,41 @@ def check_form(text: str, place: str) -> None:
     """Refuse a DSN that no driver could read as a URL; whatever else is in it is left to the driver.
 
     Raises:
-        DsnInvalidError: it is none; the message says what to write, and repeats nothing of it.
+        DsnInvalidError: it is none; the message says what to write, without user and password.
     """
     scheme, separator, rest = text.partition("://")
     if separator and scheme.lower() in SCHEMES and rest:
         return
-    keywords = not separator and "=" in text
-    seen = "is in libpq's form of keywords and values" if keywords else "is no URL of a scheme that Vacate knows"
+    if not separator and "=" in text:
+        raise DsnInvalidError(
+            f"{place} is in libpq's form of keywords and values; write it like {_as_url(text)}, with "
+            f"{_one_of_the_schemes()}; in user and password write @ as %40, / as %2F, ? as %3F and # as %23"
+        )
     raise DsnInvalidError(
-        f"{place} {seen}; write it like postgresql://user:password@host:port/database, with {_one_of_the_schemes()}"
+        f"{place} is no URL of a scheme that Vacate knows; write it like "
+        f"postgresql://user:password@host:port/database, with {_one_of_the_schemes()}"
     )
+
+
+def has_password(url: str) -> bool:
+    """Whether a DSN or another URL holds a password, as far as that can be told; in doubt it does."""
+    scheme, separator, rest = url.partition("://")
+    if not separator or scheme.lower().startswith("sqlite"):
+        return False
+    login, at, _ = rest.rpartition("@")
+    names = [name.lower() for name, _ in parse_qsl(rest.partition("?")[2], keep_blank_values=True)]
+    return bool(at and ":" in login) or any("password" in name for name in names)
+
+
+def _as_url(text: str) -> str:
+    """The URL to write instead of keywords and values, with what no password can be a part of."""
+    # A quoted value may hold what looks like another keyword.
+    told = {} if "'" in text or "\\" in text else dict(_PLAIN_KEYWORD.findall(text))
+    host = told.get("host", told.get("hostaddr", "host"))
+    address = f"[{host}]" if ":" in host else host
+    query = "&".join(f"{name}={told[name]}" for name in ("sslmode", "target_session_attrs") if name in told)
+    port, database = told.get("port", str(_DEFAULT_PORT)), told.get("dbname", "database")
+    return f"postgresql://user:password@{address}:{port}/{database}{'?' if query else ''}{query}"
 
 
 def _one_of_the_schemes() -> str:
@@ -93,6 +124,8 @@ def parse_dsn(text: str, place: str) -> Dsn:
     Raises:
         DsnInvalidError: it is no URL with one host, or another one than it seems.
     """
+    if "://" not in text and "=" in text:
+        check_form(text, place)
     if not text.isprintable() or " " in text:
         raise DsnInvalidError(f"{place} has spaces or characters that cannot be printed; percent-encode them")
     try:

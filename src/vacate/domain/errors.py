@@ -291,3 +291,11 @@ class CriteriaError(VacateError):
 
 class SettingsError(VacateError):
     """The configuration cannot be used; the message names the place."""
+
+
+class SettingsMistakesError(SettingsError):
+    """The configuration has mistakes; the message is a line for each."""
+
+    def __init__(self, mistakes: Sequence[str]) -> None:
+        self.mistakes = tuple(mistakes)
+        super().__init__("\n".join(self.mistakes))

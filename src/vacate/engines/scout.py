@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 from vacate.domain.discovery import ClusterNode, NodeType, Receiver, ServerFacts, Source
 from vacate.domain.errors import MissingRightsError
-from vacate.engines.capabilities import Capabilities
+from vacate.domain.topology import Component
+from vacate.engines.capabilities import Capabilities, check
 from vacate.engines.decoding import Decoder
 from vacate.engines.dialects import probe
 from vacate.engines.drivers import Row
@@ -12,6 +13,7 @@ from vacate.engines.login import dialect_of
 from vacate.engines.statements import statement
 from vacate.engines.timeouts import Timeouts
 from vacate.engines.wire import StatementRefusedError, Wire
+from vacate.operations.ports import Pins
 
 _UNDEFINED_TABLE = "42P01"
 
@@ -35,6 +37,19 @@ class EngineScout:
             if capabilities.remedies:
                 raise MissingRightsError(capabilities.remedies)
             return await _facts(wire, capabilities)
+        finally:
+            await wire.close()
+
+    async def examine(self, component: Component, dsn: str, pins: Pins) -> None:
+        """Log in, refuse a server that is not the component's or hides what must be seen, and log out.
+
+        Raises:
+            ComponentUnreachableError, MissingRightsError, UnsupportedServerError, WrongServerError.
+        """
+        wire = Wire(dsn, self._timeouts)
+        try:
+            await wire.connect()
+            await check(await probe(wire), component, pins)
         finally:
             await wire.close()
 

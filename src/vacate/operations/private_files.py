@@ -3,6 +3,7 @@
 import os
 import stat
 from pathlib import Path
+from shlex import quote
 
 from vacate.domain.errors import SettingsError
 
@@ -18,24 +19,27 @@ def read_private(file: Path, what: str) -> str:
     try:
         with file.open("rb") as opened:
             # The open file is asked, so that nobody can swap it between the question and the reading.
-            refuse_open_secret(os.fstat(opened.fileno()), f"{what} {file}")
+            refuse_open_secret(os.fstat(opened.fileno()), file, what)
             return opened.read(_MOST_BYTES).decode("ascii", "replace")
     except OSError as error:
         raise SettingsError(f"{what} {file} cannot be read: {error.strerror}") from error
 
 
-def refuse_open_secret(found: os.stat_result, what: str) -> None:
+def refuse_open_secret(found: os.stat_result, file: Path, what: str) -> None:
     """Refuse a secret that others may read or change; `what` names it in errors.
 
-    A file of root's may be read by our group: credentials of systemd and of containers come like that.
+    A file of root's may be read by its group: credentials of systemd and secrets of containers come like that. Where
+    files have no modes, nothing is refused.
 
     Raises:
         SettingsError: others may read or change it.
     """
+    if os.name != "posix":
+        return
     mode = stat.S_IMODE(found.st_mode)
-    allowed = stat.S_IRGRP if found.st_uid == 0 and os.geteuid() != 0 else 0
+    allowed = stat.S_IRGRP if found.st_uid == 0 else 0
     if mode & (stat.S_IRWXG | stat.S_IRWXO) & ~allowed:
-        raise SettingsError(f"{what} is open to others (mode {mode:04o}); chmod 600 it")
+        raise SettingsError(f"{what} {file} is open to others (mode {mode:04o}); run: chmod 600 {quote(str(file))}")
 
 
 def make_private(path: Path) -> None:

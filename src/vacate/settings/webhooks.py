@@ -1,34 +1,13 @@
-"""What `[owners]` and `[[webhooks]]` mean, and what is wrong with them."""
+"""What `[owners]` and `[[webhooks]]` mean."""
 
 from collections.abc import Mapping
-from datetime import timedelta
-from pathlib import Path
 
 from vacate.domain.durations import duration
 from vacate.domain.errors import SettingsError
 from vacate.domain.owners import Ownership
 from vacate.settings.file import Settings, WebhookSection
-from vacate.webhooks.endpoints import Endpoint, check_url
+from vacate.webhooks.endpoints import Endpoint
 from vacate.webhooks.signing import signing_keys
-
-# Whoever takes longer should accept at once, and work afterwards.
-_LONGEST = timedelta(minutes=1)
-
-
-def check_webhooks(path: Path, settings: Settings) -> None:
-    """What the types alone cannot say. Secrets are looked for when they are needed.
-
-    Raises:
-        SettingsError: something is wrong; the message names the place, and nothing that may be a secret.
-    """
-    for webhook in settings.webhooks:
-        place = f"{path}: webhook {webhook.name}"
-        check_url(webhook.url, f"{place}: url", allow_plain=webhook.allow_plain)
-        if bool(webhook.secret_env) == (webhook.secret_file is not None):
-            raise SettingsError(f"{place}: name its secret by either secret_env or secret_file")
-        limit = duration(webhook.timeout, f"{place}: timeout")
-        if not timedelta(0) < limit <= _LONGEST:
-            raise SettingsError(f"{place}: timeout: it must be longer than nothing and at most 1min")
 
 
 def ownership(settings: Settings) -> Ownership:

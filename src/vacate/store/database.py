@@ -1,6 +1,7 @@
 """The database that Vacate's own state is in: opened, used in transactions, and its failures put in words."""
 
 import asyncio
+import os
 import sqlite3
 import time
 from collections.abc import AsyncGenerator, Callable, Mapping
@@ -18,7 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from vacate.domain.errors import SettingsError, StoreUnavailableError
 from vacate.operations.private_files import make_private
 from vacate.store.problems import Problem, translated
-from vacate.store.schema import require_newest
+from vacate.store.schema import require_newest, step_of
 from vacate.store.tables import tokens
 from vacate.store.unreadable import Unreadable
 
@@ -171,6 +172,50 @@ async def open_database(
         await database.close()
         raise
     return database
+
+
+async def open_to_look(url: str) -> Database | None:
+    """Open the database without making or changing anything in it; `None` when it has no tables yet.
+
+    Raises:
+        SettingsError, StoreUnavailableError: as with `open_database`.
+    """
+    parsed = _parsed(url)
+    empty = False
+
+    def look(connection: Connection) -> None:
+        nonlocal empty
+        empty = step_of(connection) is None
+        if not empty:
+            require_newest(connection)
+
+    if parsed.drivername == _SQLITE and not await asyncio.to_thread(_there, parsed):
+        return None
+    database = await open_database(url, accept=look)
+    if empty:
+        await database.close()
+        return None
+    return database
+
+
+def _there(url: URL) -> bool:
+    """Whether SQLite's file is there; where it is not, it must be possible to make it."""
+    path = Path(url.database or "")
+    with translated(url, StoreUnavailableError):
+        if not path.parent.is_dir():
+            raise FileNotFoundError
+        if not path.exists() and not os.access(path.parent, os.W_OK | os.X_OK):
+            raise PermissionError
+    return path.exists()
+
+
+def check_url(url: str) -> None:
+    """Refuse what cannot be the URL of a store.
+
+    Raises:
+        SettingsError: it cannot be used.
+    """
+    _parsed(url)
 
 
 def _sqlite(url: URL, patience_s: float) -> AsyncEngine:

@@ -11,7 +11,6 @@ from vacate import __version__
 from vacate.domain.durations import duration
 from vacate.domain.errors import StoreUnavailableError
 from vacate.engines.gateway import EngineGateway, GatewaySettings
-from vacate.engines.timeouts import Timeouts
 from vacate.http.admin.routes import AdminDoor
 from vacate.http.app import build_app
 from vacate.http.gaussdb_v3.routes import GaussdbV3Door
@@ -31,6 +30,7 @@ from vacate.telemetry.deliveries import TelemetryDeliveries
 from vacate.telemetry.metrics import Metrics
 from vacate.telemetry.observer import TelemetryObserver
 from vacate.wiring.access import access
+from vacate.wiring.preflight import timeouts
 from vacate.wiring.rounds import going, rounds, watching
 from vacate.wiring.state import State, open_state
 from vacate.wiring.verbs import verbs
@@ -130,11 +130,7 @@ def audit_problems(audit: AnchoredAuditLog, unreadable: int) -> AuditProblems:
 def _gateway_settings(settings: Settings) -> GatewaySettings:
     sweep = settings.sweep
     return GatewaySettings(
-        timeouts=Timeouts(
-            connect=duration(sweep.connect_timeout, "sweep.connect_timeout"),
-            gauss_connect=duration(sweep.gauss_connect_timeout, "sweep.gauss_connect_timeout"),
-            answer=duration(sweep.statement_timeout, "sweep.statement_timeout"),
-        ),
+        timeouts=timeouts(settings),
         check_every=duration(sweep.check_every, "sweep.check_every"),
         busy_after=duration(sweep.busy_after, "sweep.busy_after"),
         own_users=settings.own_users(),

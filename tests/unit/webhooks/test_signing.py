@@ -75,8 +75,8 @@ def test_secrets_are_read_from_a_private_file(tmp_path: Path) -> None:
 def test_a_file_that_others_may_read_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "secret"
     file.write_text(NEW)
-    file.chmod(0o640)
-    with pytest.raises(SettingsError, match=r"is open to others \(mode 0640\)"):
+    file.chmod(0o644)
+    with pytest.raises(SettingsError, match=r"is open to others \(mode 0644\)"):
         signing_keys({}, variable="", file=file)
 
 
