@@ -167,6 +167,7 @@ async def open_database(
     try:
         async with database.write() as connection:
             await database.only_one(connection)
+            await _refuse_what_loses_characters(connection)
             await connection.run_sync(accept)
     except BaseException:
         await database.close()
@@ -216,6 +217,23 @@ def check_url(url: str) -> None:
         SettingsError: it cannot be used.
     """
     _parsed(url)
+
+
+async def _refuse_what_loses_characters(connection: AsyncConnection) -> None:
+    """Refuse a PostgreSQL database that cannot hold every character: an audit event it cannot take stops every kill.
+
+    Raises:
+        StoreUnavailableError: its encoding is another one than UTF8.
+    """
+    if connection.dialect.name != "postgresql":
+        return
+    encoding = (await connection.execute(text("SELECT current_setting('server_encoding')"))).scalar_one()
+    if encoding != "UTF8":
+        raise StoreUnavailableError(
+            f"the store's database has the encoding {encoding}, which cannot hold every name that sessions may have; "
+            "create one for Vacate and let the store's URL name it: "
+            "CREATE DATABASE vacate ENCODING 'UTF8' TEMPLATE template0"
+        )
 
 
 def _sqlite(url: URL, patience_s: float) -> AsyncEngine:
