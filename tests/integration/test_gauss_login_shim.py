@@ -42,6 +42,8 @@ from vacate.engines.drivers import (
     with_scheme,
 )
 
+# MD5 is told over TLS alone unless the DSN allows it.
+ALLOWED = "?require_auth=md5,sha256"
 NOTHING = dict[str, str]()
 WITHIN_S = 10.0
 ENCRYPTING = 15
@@ -159,7 +161,7 @@ async def _fetch(connection: Connection, statement: str) -> None:
 async def test_a_password_that_is_stored_as_md5_satisfies_both_drivers(shim: LoginShim) -> None:
     shim.stored_method = BY_MD5
     for driver in (gauss_driver(), postgresql_driver()):
-        opened = await driver.connect(shim.dsn(VACATE, PASSWORD), NOTHING)
+        opened = await driver.connect(shim.dsn(VACATE, PASSWORD) + ALLOWED, NOTHING)
         await opened.close(timeout=WITHIN_S)
 
     assert dict(shim.logins) == {"3.51": 1, "3.0": 1}
@@ -172,7 +174,7 @@ async def test_a_password_that_is_stored_as_md5_satisfies_both_drivers(shim: Log
 @pytest.mark.parametrize("stored", [BY_MD5, 2], ids=["md5", "sha256"])
 async def test_a_wrong_login_is_denied(shim: LoginShim, login: tuple[str, str], stored: int) -> None:
     shim.stored_method = stored
-    error = await _refusal(gauss_driver(), shim.dsn(*login))
+    error = await _refusal(gauss_driver(), shim.dsn(*login) + ALLOWED)
 
     assert sqlstate(error) == "28P01"
     assert str(error) == "Invalid username/password,login denied."

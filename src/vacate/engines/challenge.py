@@ -27,6 +27,7 @@ _FAREWELL_S = 0.5
 _AUTHENTICATION = b"R"
 # Notices, and PostgreSQL's remark that it knows no such minor version.
 _PASSED_OVER = frozenset({b"N", b"v"})
+_MOST_PASSED_OVER = 100
 _SHA256, _MD5_OF_SHA256, _RFC, _SM3, _TOKEN = range(10, 15)
 _STORED_MD5, _STORED_SHA256, _STORED_SM3 = 1, 2, 3
 # Salt and token are hexadecimal digits; the number of iterations ends the message.
@@ -101,8 +102,10 @@ async def _leave(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> 
         if writer.can_write_eof():
             writer.write_eof()
             async with asyncio.timeout(_FAREWELL_S):
-                while await reader.read(_LONGEST):
-                    pass
+                # One that goes on talking is left at once.
+                for _ in range(_MOST_PASSED_OVER):
+                    if not await reader.read(_LONGEST):
+                        break
     writer.transport.abort()
 
 
@@ -114,7 +117,7 @@ async def _answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, qu
         elif question.must_encrypt:
             raise _NoChallengeError
     writer.write(question.startup())
-    while True:
+    for _ in range(_MOST_PASSED_OVER):
         kind, length = _HEAD.unpack(await reader.readexactly(_HEAD.size))
         if not _LENGTH <= length <= _LONGEST:
             raise _NoChallengeError
@@ -123,6 +126,7 @@ async def _answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, qu
             return challenge_in(body)
         if kind not in _PASSED_OVER:
             raise _NoChallengeError
+    raise _NoChallengeError
 
 
 class _NoChallengeError(Exception):

@@ -13,6 +13,7 @@ import asyncpg
 
 from vacate.domain.dsn import SCHEMES
 from vacate.domain.errors import ComponentUnreachableError
+from vacate.engines.caution import Caution, caution_of, for_the_driver
 from vacate.engines.challenge import explain, read_challenge
 from vacate.engines.messages import readable_loop
 
@@ -77,17 +78,19 @@ class Connection(Protocol):
 
 
 class _Connect(Protocol):
-    def __call__(self, dsn: str, server_settings: Mapping[str, str], /) -> Awaitable[Connection]: ...
+    def __call__(
+        self, dsn: str, server_settings: Mapping[str, str], /, caution: Caution | None = None
+    ) -> Awaitable[Connection]: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Driver:
     """A way to log in.
 
-    `connect` takes a DSN of any scheme that Vacate knows, and the session's settings by name. It waits as long as the
-    server lets it: bound it. `errors` are the classes of what the driver finds wrong: the server's answers, which have
-    an SQLSTATE, and the driver's own complaints. What the network does to it comes as `OSError`, and a DSN that makes
-    no sense may come as `ValueError`.
+    `connect` takes a DSN of any scheme that Vacate knows, and the session's settings by name. It notes in `caution`
+    what goes too far, also later. It waits as long as the server lets it: bound it. `errors` are the classes of what
+    the driver finds wrong: the server's answers, which have an SQLSTATE, and the driver's own complaints. What the
+    network does to it comes as `OSError`, and a DSN that makes no sense may come as `ValueError`.
     """
 
     name: str
@@ -106,9 +109,11 @@ def sqlstate(error: BaseException) -> str | None:
 def postgresql_driver() -> Driver:
     """The driver for PostgreSQL, with all its logins. It cannot answer the challenge of the Gauss family."""
 
-    async def connect(dsn: str, server_settings: Mapping[str, str], /) -> Connection:
+    async def connect(dsn: str, server_settings: Mapping[str, str], /, caution: Caution | None = None) -> Connection:
         return await asyncpg.connect(
-            with_scheme(dsn, "postgresql"), loop=readable_loop(), server_settings=dict(server_settings)
+            with_scheme(for_the_driver(dsn), "postgresql"),
+            loop=readable_loop(caution or caution_of(dsn)),
+            server_settings=dict(server_settings),
         )
 
     errors = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
@@ -131,12 +136,14 @@ def gauss_driver() -> Driver:
         raise DriverMissingError from error
     module = cast("_GaussModule", async_gaussdb)
 
-    async def connect(dsn: str, server_settings: Mapping[str, str], /) -> Connection:
+    async def connect(dsn: str, server_settings: Mapping[str, str], /, caution: Caution | None = None) -> Connection:
         challenge = await read_challenge(dsn, within_s=None)
         if challenge is not None and (reason := explain(challenge)):
             raise UnanswerableError(reason)
         return await module.connect(
-            with_scheme(dsn, "gaussdb"), loop=readable_loop(), server_settings=dict(server_settings)
+            with_scheme(for_the_driver(dsn), "gaussdb"),
+            loop=readable_loop(caution or caution_of(dsn)),
+            server_settings=dict(server_settings),
         )
 
     errors = (module.GaussDBError, module.InterfaceError, module.InternalClientError)

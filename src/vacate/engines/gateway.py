@@ -10,6 +10,7 @@ from vacate.domain.errors import ComponentBusyError, ComponentFailedError, Compo
 from vacate.domain.servers import Neighbours
 from vacate.domain.topology import Component
 from vacate.engines.capabilities import Capabilities, check
+from vacate.engines.caution import UntrustedServerError
 from vacate.engines.dialects import link_over, probe
 from vacate.engines.neighbourhood import Neighbourhood
 from vacate.engines.recognition import ServerSoftware
@@ -44,7 +45,7 @@ class _Line:
     software: ServerSoftware | None = None
     waits_for_a_call: bool = False
     recollection: Recollection = field(default_factory=Recollection)
-    # What nobody foresaw, until the list of sessions was read without it.
+    # What nobody foresaw, or in what the server went too far, until the list of sessions was read without it.
     unforeseen: str | None = None
 
 
@@ -142,7 +143,12 @@ class EngineGateway:
         """Make an error that nobody foresaw the problem of its component, and of no other."""
         try:
             yield
-        except (VacateError, TerminateBrokenError):
+        except (VacateError, TerminateBrokenError) as error:
+            for each in (error, error.__cause__):
+                if isinstance(each, UntrustedServerError):
+                    # The probe alone would call it ready.
+                    line.wire.drop()
+                    line.unforeseen = str(each)
             raise
         except Exception as error:
             # In which state it left the connection is not known.

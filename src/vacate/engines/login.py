@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from vacate.domain.dsn import GAUSS_SCHEMES
 from vacate.domain.errors import ComponentUnreachableError
 from vacate.domain.servers import Engine
+from vacate.engines.caution import Caution, caution_of
 from vacate.engines.challenge import explain, read_challenge
 from vacate.engines.decoding import Decoder, readable
 from vacate.engines.drivers import (
@@ -45,12 +46,13 @@ _ALL_WORKERS_HELD = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Login:
-    """A connection that is set up, how it was made, and what is at its other end."""
+    """A connection that is set up, how it was made, what is at its other end, and whether it went too far."""
 
     connection: Connection
     driver: Driver
     software: ServerSoftware
     decoder: Decoder
+    caution: Caution
 
 
 def dialect_of(engine: Engine) -> str:
@@ -64,6 +66,7 @@ async def log_in(dsn: str, timeouts: Timeouts, before: Login | None = None) -> L
     Raises:
         LockingLoginError: the server refuses the role, and may lock it.
         ComponentUnreachableError: no server, no free slot, login refused, no driver, or no answer in time.
+        UntrustedServerError: the server went too far.
         UnsupportedServerError: the server is none that Vacate knows.
     """
     known = before is not None and before.software.engine is Engine.POSTGRESQL
@@ -89,29 +92,39 @@ async def _attempt(dsn: str, timeouts: Timeouts, before: Login | None, *, transa
     loop = asyncio.get_running_loop()
     begun = loop.time()
     settings = postgresql_settings(dsn, timeouts) | ({TRANSACTION_TIMEOUT: "0"} if transaction_timeout else {})
-    connection, driver = await _connect(dsn, before, settings)
+    caution = caution_of(dsn)
     try:
-        software, decoder = await _set_up(connection, driver, timeouts, settings, begun)
-    except BaseException:
-        connection.terminate()
+        connection, driver = await _connect(dsn, before, settings, caution)
+        # A driver may have tried another way after one that went too far.
+        caution.breach = None
+        try:
+            software, decoder = await _set_up(connection, driver, timeouts, settings, begun)
+        except BaseException:
+            connection.terminate()
+            raise
+    except Exception as error:
+        if caution.breach is not None:
+            raise caution.breach from error
         raise
-    return Login(connection=connection, driver=driver, software=software, decoder=decoder)
+    return Login(connection=connection, driver=driver, software=software, decoder=decoder, caution=caution)
 
 
-async def _connect(dsn: str, before: Login | None, settings: dict[str, str]) -> tuple[Connection, Driver]:
+async def _connect(
+    dsn: str, before: Login | None, settings: dict[str, str], caution: Caution
+) -> tuple[Connection, Driver]:
     speaks_gauss = before.driver.speaks_gauss if before else _scheme(dsn) in GAUSS_SCHEMES
     first, other = (gauss_driver, postgresql_driver) if speaks_gauss else (postgresql_driver, gauss_driver)
     if before is None and not speaks_gauss:
         await _refuse_what_cannot_be_answered(dsn)
     driver = first()
     try:
-        return await _connected(driver, dsn, settings), driver
+        return await _connected(driver, dsn, settings, caution), driver
     except driver.errors as error:
         if not any(words in str(error) for words in _OTHER_LOGIN):
             raise login_problem(error, dsn, before.software if before else None) from error
     driver = other()
     try:
-        return await _connected(driver, dsn, settings), driver
+        return await _connected(driver, dsn, settings, caution), driver
     except driver.errors as error:
         raise login_problem(error, dsn, before.software if before else None) from error
 
@@ -126,17 +139,17 @@ async def _refuse_what_cannot_be_answered(dsn: str) -> None:
         raise UnanswerableError(reason)
 
 
-async def _connected(driver: Driver, dsn: str, settings: dict[str, str]) -> Connection:
+async def _connected(driver: Driver, dsn: str, settings: dict[str, str], caution: Caution) -> Connection:
     """Let the driver log in; what it finds wrong itself goes through."""
     try:
         if not driver.speaks_gauss:
             try:
-                return await driver.connect(dsn, settings)
+                return await driver.connect(dsn, settings, caution)
             except driver.errors as error:
                 if sqlstate(error) != _UNKNOWN_SETTING:
                     raise
         # A server of the Gauss family, which knows fewer settings. Those that it has are set once we are in.
-        return await driver.connect(dsn, common_settings(dsn))
+        return await driver.connect(dsn, common_settings(dsn), caution)
     except TimeoutError:
         raise
     except driver.errors:

@@ -37,6 +37,8 @@ _NO_TLS = "rejected SSL upgrade"
 _OF_THE_ROLE = "InitializeSessionUserId"
 _OF_THE_DATABASE = "CheckMyDatabase"
 _RESERVES_FOR_ROLES = 16
+# A server may say a lot.
+_SAID = 2_000
 
 
 class LockingLoginError(ComponentUnreachableError):
@@ -122,7 +124,7 @@ def plain(error: BaseException) -> str:
         case OSError():
             return "none of the server's addresses can be reached"
         case _:
-            return " ".join((str(error) or type(error).__name__).split())
+            return " ".join((str(error)[:_SAID] or type(error).__name__).split())
 
 
 def _tls_problem(error: ssl.SSLError) -> str:

@@ -53,11 +53,13 @@ class Wire:
 
         Raises:
             ComponentUnreachableError: no server, no free slot, login refused, or no answer in time.
+            UntrustedServerError: the server went too far, now or while nobody asked it anything.
             UnsupportedServerError: the server is none that Vacate knows.
         """
         if self.connected:
             return
         self._vouched = False
+        self._refuse_who_went_too_far()
         self._login = await log_in(self._dsn, self._timeouts, self._login)
         self._connection = self._login.connection
 
@@ -117,6 +119,22 @@ class Wire:
 
     async def _asked(self, ask: Callable[[Connection], Awaitable[Sequence[Row]]]) -> Sequence[Row]:
         login, connection = self._current()
+        try:
+            return await self._answered(ask, login, connection)
+        except Exception:
+            self._refuse_who_went_too_far()
+            raise
+
+    def _refuse_who_went_too_far(self) -> None:
+        """Say once why the connection was dropped, if it is for what the server sent."""
+        if self._login is not None and self._login.caution.breach is not None:
+            breach, self._login.caution.breach = self._login.caution.breach, None
+            self.drop()
+            raise breach
+
+    async def _answered(
+        self, ask: Callable[[Connection], Awaitable[Sequence[Row]]], login: Login, connection: Connection
+    ) -> Sequence[Row]:
         try:
             async with asyncio.timeout(self._timeouts.answer.total_seconds()):
                 return await ask(connection)
