@@ -633,14 +633,21 @@ async def test_a_server_that_takes_no_writes_is_named(
     store_server: Server, database: Database, log: SqlAuditLog, store_url: str
 ) -> None:
     await log.append(EVENT)
-    store_server.psql("ALTER DATABASE vacate SET default_transaction_read_only = on;")
     await database.close()
-    with pytest.raises(AuditUnavailableError, match="is read-only, perhaps a standby"):
-        await log.append(EVENT)
-    with pytest.raises(StoreUnavailableError, match="is read-only, perhaps a standby"):
-        await database.check()
-    assert len(await log.recent(10)) == 1
-    assert store_url not in repr(await log.recent(10))
+    standby = store_server.data_dir / "standby.signal"
+    standby.touch()
+    await asyncio.to_thread(store_server.restart)
+    try:
+        with pytest.raises(AuditUnavailableError, match="is read-only, perhaps a standby"):
+            await log.append(EVENT)
+        with pytest.raises(StoreUnavailableError, match="is read-only, perhaps a standby"):
+            await database.check()
+        assert len(await log.recent(10)) == 1
+        assert store_url not in repr(await log.recent(10))
+    finally:
+        await database.close()
+        standby.unlink()
+        await asyncio.to_thread(store_server.restart)
 
 
 @ON_POSTGRESQL

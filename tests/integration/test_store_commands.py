@@ -86,7 +86,7 @@ def test_a_damaged_store_is_told(store: Path, vacate: Vacate) -> None:
 
 
 def test_an_old_store_is_told_and_migrated(store: Path, vacate: Vacate) -> None:
-    for name in ("plan_lines", "plans", "webhook_deliveries", "webhook_endpoints"):
+    for name in ("plan_lines", "plans", "webhook_deliveries", "webhook_endpoints", "seen_requests"):
         tampered(store, f"DROP TABLE {name}")
     tampered(store, "UPDATE alembic_version SET version_num = '0002'")
     assert vacate("store", "check").exit_code == 1

@@ -24,6 +24,7 @@ DOORS = {"session_calls": SESSION_CALLS, "sign_in": SIGN_IN, "administration": A
 # Raised before there is a door, or by commands only; the reason beside each.
 NEVER_AT_A_DOOR = {
     domain.SettingsError: "the service does not start with such a configuration",
+    domain.SettingsMistakesError: "the service does not start with such a configuration",
 }
 
 # What a door answers by the row of an ancestor, on purpose.
@@ -38,7 +39,10 @@ OF_OUR_OWN_DOOR: tuple[type[VacateError], ...] = (
 )
 INHERITED: dict[str, dict[type[VacateError], type[VacateError]]] = {
     # Plans are made elsewhere, and an instance's own criteria are read before the service starts.
-    "session_calls": dict.fromkeys(OF_OUR_OWN_DOOR, VacateError),
+    "session_calls": {
+        **dict.fromkeys(OF_OUR_OWN_DOOR, VacateError),
+        domain.ComponentFailedError: domain.ComponentUnreachableError,
+    },
     "sign_in": {
         domain.CredentialsMissingError: domain.AuthenticationError,
         # Nothing of a component is asked for there, and nothing is audited.
@@ -46,6 +50,7 @@ INHERITED: dict[str, dict[type[VacateError], type[VacateError]]] = {
         domain.NodeUnknownError: VacateError,
         domain.ComponentUnknownError: VacateError,
         domain.ComponentUnreachableError: VacateError,
+        domain.ComponentFailedError: VacateError,
         domain.ComponentBusyError: VacateError,
         domain.KillsFrozenError: VacateError,
         domain.MissingRightsError: VacateError,
@@ -58,6 +63,7 @@ INHERITED: dict[str, dict[type[VacateError], type[VacateError]]] = {
         # Nobody signs in with a password there.
         domain.PasswordInvalidError: domain.AuthenticationError,
         domain.UserLockedError: domain.AuthenticationError,
+        domain.ComponentFailedError: domain.ComponentUnreachableError,
         # A plan that meets a freeze says so in its components' lines.
         domain.KillsFrozenError: VacateError,
     },

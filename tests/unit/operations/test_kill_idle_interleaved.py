@@ -51,12 +51,11 @@ CHANGES: dict[str, Callable[[ServerModel, int], None]] = {
     "freeze": ServerModel.freeze,
     "forbid": ServerModel.forbid,
 }
-PLAIN: list[Facts] = [{}, {"application": ""}, {"user": "batch"}]
+PLAIN: list[Facts] = [{}, {"application": ""}, {"user": "batch"}, {"application": "vacate"}]
 SPARED: list[Facts] = [
     {"query": "LISTEN jobs"},
     {"superuser": True},
     {"client_address": None},
-    {"application": "vacate"},
     {"holds_advisory_lock": True},
     {"backend_type": "walsender"},
     {"user": None},

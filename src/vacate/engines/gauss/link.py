@@ -38,6 +38,8 @@ _HAS_A_WORKER = (
     "it was used since the look, or keeps its worker of the thread pool although it is idle, as the holder of an "
     "advisory lock does; end it by name"
 )
+# Which of several answers about one victim is told: the lightest.
+_WEIGHT = {Signal.SIGNALLED.value: 0, Signal.GONE.value: 2}
 _GONE_BY_NOW = "it was gone at a second attempt; a first one, whose answer was lost, may have ended it"
 
 
@@ -176,7 +178,10 @@ def _arguments(victim: Victim, off: frozenset[GuardName]) -> Sequence[object]:
 
 
 def _the_answer(answers: Sequence[Row], victim: Victim) -> Signalled:
-    """The one answer for a victim, however many rows the server lists it in: a signal that was sent is reported.
+    """The one answer for a victim, however many rows the server lists it in.
+
+    A signal that was sent is reported. A row of somebody else under the same id says that the victim is gone, which
+    counts for nothing as long as another row still is the victim's.
 
     Raises:
         ComponentUnreachableError: the server answered nothing about it.
@@ -184,7 +189,7 @@ def _the_answer(answers: Sequence[Row], victim: Victim) -> Signalled:
     own = [row for row in answers if rows.key(row) == victim.key]
     if not own:
         raise ComponentUnreachableError(f"the server gave no answer for session {victim.key.session_id}")
-    row = min(own, key=lambda row: row["signal"] != Signal.SIGNALLED)
+    row = min(own, key=lambda row: _WEIGHT.get(row["signal"], 1))
     answer = rows.signalled(row, victim.demand)
     has_worker = answer.signal is Signal.WOKE and row["state"] == IDLE and victim.pid not in {0, victim.key.session_id}
     return replace(answer, reason=_HAS_A_WORKER) if has_worker else answer
