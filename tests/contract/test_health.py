@@ -9,7 +9,9 @@ import pytest
 from prometheus_client.metrics_core import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
+from tests.contract.administration import Administrator
 from tests.contract.clients import Official
+from tests.contract.conftest import Users
 from tests.contract.database_sessions import sessions
 from tests.contract.places import (
     BROKEN_INSTANCE,
@@ -70,7 +72,9 @@ def test_a_living_service_says_so(service: RunningService) -> None:
     assert service.get("/healthz") == (200, {"status": "ok"})
 
 
-def test_readiness_tells_of_every_component_and_what_to_do(service: RunningService) -> None:
+def test_readiness_tells_of_every_component_and_a_viewer_is_told_what_to_do(
+    service: RunningService, users: Users
+) -> None:
     status, content = service.get("/readyz")
     assert (status, content["status"], content["store"]) == (200, "degraded", {"ready": True, "problem": None})
     problems = {(entry["instance_id"], entry["component_id"]): entry["problem"] for entry in content["components"]}
@@ -81,6 +85,10 @@ def test_readiness_tells_of_every_component_and_what_to_do(service: RunningServi
         (STRICT_INSTANCE, COORDINATOR),
         (OTHER_INSTANCE, COORDINATOR),
     }
+    told = {problem for problem in problems.values() if problem}
+    assert told == {"it cannot be swept; GET /admin/v1/{project_id}/components says why"}
+    rows = Administrator(service=service, key=users.viewer).done("GET", "components")["components"]
+    problems = {(row["instance_id"], row["component_id"]): row["problem"] for row in rows}
     assert "configured as standby" in problems[BROKEN_INSTANCE, "dn_6001"]
     assert 'GRANT pg_signal_backend TO "watcher"' in problems[BROKEN_INSTANCE, "dn_6002"]
     assert "the component cannot be reached" in problems[BROKEN_INSTANCE, "dn_6003"]

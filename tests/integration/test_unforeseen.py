@@ -43,7 +43,7 @@ class Caller:
         return await self.client.post(f"/v3/{PROJECT}/instances/{INSTANCE}/kill-free-session", json=body)
 
     async def problem(self, component: str) -> str | None:
-        entries = (await self.client.get("/readyz")).json()["components"]
+        entries = (await self.client.get(f"/admin/v1/{PROJECT}/components")).json()["components"]
         return {entry["component_id"]: entry["problem"] for entry in entries}[component]
 
     async def counted(self, component: str) -> float:

@@ -14,6 +14,9 @@ from vacate.http.gate import FailureLog
 from vacate.http.prepared import Preparation, Prepared
 from vacate.operations.ports import ComponentHealth
 
+# Why is said in the words of servers and drivers, which name hosts, users and databases, and anybody may ask here.
+_NOT_READY = "it cannot be swept; GET /admin/v1/{project_id}/components says why"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditProblems:
@@ -91,7 +94,7 @@ class HealthDoor:
                 "component_id": entry.component.id,
                 "engine": entry.engine,
                 "ready": entry.problem is None,
-                "problem": entry.problem,
+                "problem": None if entry.problem is None else _NOT_READY,
                 "checked_at": entry.checked_at,
             }
             for entry in entries

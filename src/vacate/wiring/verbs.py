@@ -121,6 +121,7 @@ def _admin(
         apply_plan=apply_plan,
         stop_plan=StopPlan(plans=state.plans),
         explain=Explain(inventory=inventory, gateway=gateway),
+        instances=Describe(inventory=inventory, gateway=gateway).instances,
         search_audit=SearchAudit(audit=state.search),
         standing=turn_freeze.standing,
         freeze=turn_freeze.on,

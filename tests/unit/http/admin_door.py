@@ -21,7 +21,8 @@ from vacate.http.admin.routes import AdminDoor
 from vacate.http.admin.served import Served
 from vacate.http.app import build_app
 from vacate.http.gate import Gate
-from vacate.http.gaussdb_v3.examples import INSTANCE
+from vacate.http.gaussdb_v3.examples import INSTANCE, STATE
+from vacate.operations.describe import InstanceState
 from vacate.operations.turn_freeze import Turned
 
 FROZEN = Freeze(instance_id=INSTANCE, by="otto", reason="month end", since=AT)
@@ -36,6 +37,7 @@ class Operations:
     applied: PlanState = APPLIED
     explained: Explanation = EXPLAINED
     events: tuple[RecordedEvent, ...] = ()
+    state: InstanceState = STATE
     frozen: tuple[Freeze, ...] = (FROZEN,)
     turned: Turned = field(default_factory=lambda: Turned(stood=FROZEN, changed=True))
     fails_with: VacateError | None = None
@@ -84,6 +86,10 @@ class Operations:
         self.remember(actor, "explain", target, session_id, pid, criteria)
         return self.explained
 
+    async def instances(self, who: Actor, project: ProjectId) -> tuple[InstanceState, ...]:
+        self.remember(who, "instances", project)
+        return (self.state,)
+
     async def search_audit(self, who: Actor, project: ProjectId, query: AuditQuery) -> tuple[RecordedEvent, ...]:
         self.remember(who, "search_audit", project, query)
         return self.events
@@ -110,6 +116,7 @@ class Operations:
             apply_plan=self.apply_plan,
             stop_plan=self.stop_plan,
             explain=self.explain,
+            instances=self.instances,
             search_audit=self.search_audit,
             standing=self.standing,
             freeze=self.freeze,

@@ -58,6 +58,7 @@ def test_the_calls_are_these() -> None:
         ("POST", f"{below}/plans/{{plan_id}}/stop"): "stop_plan",
         ("POST", f"{below}/explain"): "explain_session",
         ("GET", f"{below}/audit"): "search_audit",
+        ("GET", f"{below}/components"): "list_components",
         ("GET", f"{below}/freezes"): "list_freezes",
         ("PUT", f"{below}/freezes/{{instance_id}}"): "freeze_instance",
         ("DELETE", f"{below}/freezes/{{instance_id}}"): "thaw_instance",

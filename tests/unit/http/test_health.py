@@ -55,6 +55,7 @@ async def ask(
     return await call(build_app(door.routes(), RememberingLog()), method, path)
 
 
+CANNOT_BE_SWEPT = "it cannot be swept; GET /admin/v1/{project_id}/components says why"
 UP, DOWN = health("cn_5001"), health("dn_6001", "no login within 5 s")
 
 
@@ -88,10 +89,10 @@ async def test_readiness_tells_what_is_wrong_with_each_part() -> None:
             "component_id": name,
             "engine": None if problem else "gaussdb",
             "ready": problem is None,
-            "problem": problem,
+            "problem": problem,  # the words of servers and drivers are for those who have a role in the project
             "checked_at": "2026-01-02T03:04:05Z",
         }
-        for name, problem in (("cn_5001", None), ("dn_6001", "no login within 5 s"))
+        for name, problem in (("cn_5001", None), ("dn_6001", CANNOT_BE_SWEPT))
     ]
 
 

@@ -6,7 +6,7 @@ from functools import partial
 from starlette.responses import Response
 from starlette.routing import Route
 
-from vacate.http.admin import audit, explain, freezes, plans
+from vacate.http.admin import audit, components, explain, freezes, plans
 from vacate.http.admin.errors import ERRORS
 from vacate.http.admin.served import Served
 from vacate.http.gate import Call, Gate
@@ -21,6 +21,7 @@ _CALLS: tuple[tuple[Operation, Handler], ...] = (
     (plans.APPLY_PLAN, plans.apply_plan),
     (plans.STOP_PLAN, plans.stop_plan),
     (explain.EXPLAIN, explain.explain),
+    (components.LIST_COMPONENTS, components.list_components),
     (audit.SEARCH_AUDIT, audit.search_audit),
     (freezes.LIST_FREEZES, freezes.list_freezes),
     (freezes.FREEZE, freezes.freeze),

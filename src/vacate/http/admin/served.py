@@ -12,6 +12,7 @@ from vacate.domain.plans import PlanId, PlanState, Scope
 from vacate.domain.record import AuditQuery, RecordedEvent
 from vacate.domain.topology import InstanceId, ProjectId, Target
 from vacate.domain.trail import Explanation
+from vacate.operations.describe import InstanceState
 from vacate.operations.turn_freeze import Turned
 
 
@@ -59,6 +60,7 @@ class Served:
     apply_plan: AppliesPlans
     stop_plan: Callable[[Actor, ProjectId, PlanId], Awaitable[PlanState]]
     explain: Explains
+    instances: Callable[[Actor, ProjectId], Awaitable[tuple[InstanceState, ...]]]
     search_audit: Callable[[Actor, ProjectId, AuditQuery], Awaitable[tuple[RecordedEvent, ...]]]
     standing: Callable[[Actor, ProjectId], Awaitable[tuple[Freeze, ...]]]
     freeze: Callable[[Actor, ProjectId, InstanceId, str], Awaitable[Turned]]

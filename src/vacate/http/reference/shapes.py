@@ -47,7 +47,10 @@ class ComponentReadiness(msgspec.Struct, frozen=True, kw_only=True):
         ),
     ]
     ready: Annotated[bool, Meta(description="Whether it can be swept.")]
-    problem: Annotated[str | None, Meta(description="What is wrong and what to do; null when nothing is.")]
+    problem: Annotated[
+        str | None,
+        Meta(description="Where it is told what is wrong, to those who have a role in the project; null when ready."),
+    ]
     checked_at: Annotated[datetime | None, Meta(description="When it was looked at last, in UTC; null before that.")]
 
 
