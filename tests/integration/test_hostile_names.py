@@ -171,7 +171,8 @@ async def test_a_reader_who_goes_away_is_no_trouble(ended: tuple[Vacate, Report]
             subprocess.run, ["bash", "-c", line], capture_output=True, env=environment(), check=False
         )
         assert done.returncode in {0, 1, 141}, done
-        assert not done.stderr, done.stderr.decode()
+        # An export that was shorter than the pipe is deep was written before its reader went away.
+        assert not done.stderr or (arguments == "audit export" and done.stderr.endswith(b" events\n")), done.stderr
     full = await asyncio.to_thread(
         subprocess.run,
         ["bash", "-c", f"{command} audit list {' '.join(config(service))} >/dev/full"],

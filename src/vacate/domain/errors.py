@@ -113,16 +113,6 @@ class ThrottledError(VacateError):
         super().__init__(f"{reason} in {math.ceil(retry_after.total_seconds())} s")
 
 
-class RequestDoubledError(ThrottledError):
-    """Two equal calls that change something were signed in one second, and another service has the answer."""
-
-    def __init__(self) -> None:
-        super().__init__(
-            timedelta(seconds=1),
-            "the same request was received a moment ago, and X-Sdk-Date has whole seconds; sign it again",
-        )
-
-
 class RequestRepeatedError(AuthenticationError):
     """A signed request that changes something was received before: somebody may have recorded it."""
 

@@ -10,10 +10,9 @@ from urllib.parse import unquote
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
-from vacate.domain.errors import AuthenticationError, RequestDoubledError, ThrottledError, VacateError
+from vacate.domain.errors import AuthenticationError, ThrottledError, VacateError
 from vacate.domain.identity import Actor
 from vacate.http.answers import ErrorTable, error_response, row_for
-from vacate.http.doubles import Doubles
 from vacate.http.envelope import source_address
 from vacate.http.language import language_of
 from vacate.http.operation import Operation
@@ -78,7 +77,6 @@ class Gate:
         # Unproven senders ask the store about their credentials, and must not keep it busy for the proved ones.
         self._strangers = asyncio.Semaphore(_STRANGERS_AT_ONCE)
         self._failures = failures
-        self._doubles = Doubles()
 
     def authenticated(
         self, operation: Operation, handler: Callable[[Call], Awaitable[Response]], table: ErrorTable
@@ -86,12 +84,8 @@ class Gate:
         """An endpoint whose handler is called only with a proved sender, once for a request that changes something."""
 
         async def answer(request: Request, call: OpenCall) -> Response:
-            try:
-                actor = await self._prove(request, call.presented, once=operation.changes)
-            except RequestDoubledError:
-                return await self._doubles.again(call.presented)
-            work = handler(Call(presented=call.presented, path=call.path, actor=actor))
-            return await (self._doubles.first(call.presented, work) if operation.changes else work)
+            actor = await self._prove(request, call.presented, once=operation.changes)
+            return await handler(Call(presented=call.presented, path=call.path, actor=actor))
 
         return self._endpoint(operation.path, answer, table)
 

@@ -6,13 +6,14 @@ from collections import deque
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from vacate.domain.errors import RequestDoubledError, RequestRepeatedError
+from vacate.domain.errors import RequestRepeatedError
 from vacate.iam.signature import CLOCK_WINDOW, Signed
 from vacate.iam.tokens import instant_text
 from vacate.operations.access import SeenRequests
 from vacate.operations.ports import Clock
 
-# Requests that were signed in the same second come within it, and a little later when they had to wait.
+# The signing time has whole seconds, so a client that makes the same call again at once sends the same bytes. It means
+# both, and its second call must do what the first did: the sessions may be others by now.
 _A_MOMENT = timedelta(seconds=2)
 # A signature is good from 15 minutes before its time to 15 minutes after.
 _ALL_OF_THE_WINDOW = 2 * CLOCK_WINDOW.total_seconds()
@@ -34,21 +35,17 @@ class Replays:
         self._noted: deque[tuple[float, datetime]] = deque()
 
     async def take(self, access_key: str, signed: Signed) -> None:
-        """Accept this request now, and never again.
+        """Accept this request now and for a moment, and never again.
 
         Raises:
-            RequestDoubledError: the same request came a moment ago; an honest client signs the next one anew.
-            RequestRepeatedError: it came earlier.
+            RequestRepeatedError: it came first longer than a moment ago.
             StoreUnavailableError: it cannot be kept that it came.
         """
         now = self._clock()
         digest = hashlib.sha256(access_key.encode() + b"\0" + signed.text).digest()
         first = await self._seen.first_seen(digest, at=now, until=signed.at + CLOCK_WINDOW)
-        if first is None:
-            return
-        if abs(now - first) < _A_MOMENT:
-            raise RequestDoubledError
-        raise RequestRepeatedError(first_seen=instant_text(first))
+        if first is not None and abs(now - first) >= _A_MOMENT:
+            raise RequestRepeatedError(first_seen=instant_text(first))
 
     async def forget(self) -> None:
         """Forget the requests whose signatures are no good any more; to be called again and again.

@@ -15,7 +15,6 @@ from vacate.domain.errors import (
     AuthenticationError,
     CredentialsMissingError,
     NodeUnknownError,
-    RequestDoubledError,
     TokenInvalidError,
     VacateError,
 )
@@ -23,7 +22,6 @@ from vacate.domain.identity import Actor
 from vacate.http import gate as gate_module
 from vacate.http.answers import json_response
 from vacate.http.app import build_app
-from vacate.http.doubles import Doubles
 from vacate.http.gate import BODY_LIMIT, Call, Gate, OpenCall
 from vacate.http.gaussdb_v3.errors import ERRORS
 from vacate.http.operation import Operation
@@ -134,73 +132,6 @@ async def test_only_a_call_that_changes_something_is_accepted_once() -> None:
     await call(house.app, "POST", b"/v3/p/calls")
     await call(house.app, "POST", b"/read")
     assert house.doorman.once == [True, False]
-
-
-async def test_the_same_signed_call_of_one_second_is_answered_as_the_first_one_and_carried_out_once() -> None:
-    house, signed = House(), [(b"authorization", b"SDK-HMAC-SHA256 Access=AK, Signature=1")]
-    app = house.app
-    first = await call(app, "POST", b"/v3/p/calls", headers=signed)
-    house.doorman.refuses_with = RequestDoubledError()
-    again = await call(app, "POST", b"/v3/p/calls", headers=signed)
-    assert (again.status, again.json, len(house.calls)) == (200, first.json, 1)
-    assert again.headers["x-vacate-repeats"] == first.headers["x-request-id"] != again.headers["x-request-id"]
-    other = await call(app, "POST", b"/v3/p/calls", headers=[(b"authorization", b"another")])
-    assert (other.status, other.json["error_code"]) == (429, "APIGW.0308")
-
-
-async def test_what_the_first_call_was_refused_with_is_the_answer_to_the_same_call_too() -> None:
-    house = House(fails_with=NodeUnknownError())
-    app = house.app
-    refusals = [await call(app, "POST", b"/v3/p/calls")]
-    house.doorman.refuses_with = RequestDoubledError()
-    refusals.append(await call(app, "POST", b"/v3/p/calls"))
-    assert [each.status for each in refusals] == [400, 400]
-    assert [each.json["request_id"] for each in refusals] == [each.headers["x-request-id"] for each in refusals]
-
-
-async def test_a_call_that_comes_while_the_same_one_is_carried_out_waits_for_its_answer() -> None:
-    doubles, going_on, presented = Doubles(), asyncio.Event(), replace(PRESENTED, request_id="first")
-
-    async def work() -> Response:
-        await going_on.wait()
-        return json_response({"success": True})
-
-    first = asyncio.create_task(doubles.first(presented, work()))
-    await asyncio.sleep(0)
-    again = asyncio.create_task(doubles.again(replace(presented, request_id="second")))
-    await asyncio.sleep(0)
-    assert not again.done()
-    going_on.set()
-    assert (await again).body == (await first).body
-
-
-async def test_an_answer_that_was_never_given_is_not_waited_for() -> None:
-    doubles = Doubles()
-
-    async def work() -> Response:
-        raise RuntimeError
-
-    with pytest.raises(RuntimeError):
-        await doubles.first(PRESENTED, work())
-    with pytest.raises(RequestDoubledError):
-        await doubles.again(PRESENTED)
-
-
-async def test_answers_are_kept_for_a_moment_and_not_for_many_calls() -> None:
-    now = [0.0]
-    doubles = Doubles(seconds=lambda: now[0], most=2)
-
-    async def work() -> Response:
-        return json_response({})
-
-    for path in (b"/1", b"/2", b"/3"):
-        await doubles.first(replace(PRESENTED, path=path), work())
-    with pytest.raises(RequestDoubledError):
-        await doubles.again(replace(PRESENTED, path=b"/1"))
-    await doubles.again(replace(PRESENTED, path=b"/3"))
-    now[0] = 2.1
-    with pytest.raises(RequestDoubledError):
-        await doubles.again(replace(PRESENTED, path=b"/3"))
 
 
 async def test_an_open_call_asks_nobody() -> None:

@@ -36,7 +36,6 @@ _AS_THERE: tuple[type[VacateError], ...] = (
     domain.AccessKeyLockedError,
     domain.SecurityTokenInvalidError,
     domain.RequestRepeatedError,
-    domain.RequestDoubledError,
     domain.ThrottledError,
     domain.TokenInvalidError,
     domain.TokenExpiredError,

@@ -78,9 +78,6 @@ ERRORS: ErrorTable = {
     domain.ThrottledError: ErrorRow(
         status=429, code="APIGW.0308", message="The throttling threshold has been reached.", chinese="已达到流控阈值。"
     ),
-    domain.RequestDoubledError: ErrorRow(
-        status=429, code="APIGW.0308", message="The throttling threshold has been reached.", chinese="已达到流控阈值。"
-    ),
     domain.TokenInvalidError: _unauthenticated(),
     domain.TokenExpiredError: ErrorRow(
         status=401, code="APIGW.0307", message="The token must be updated.", chinese="Token需要更新。"

@@ -68,9 +68,6 @@ ERRORS: ErrorTable = {
     domain.ThrottledError: ErrorRow(
         status=429, code="APIGW.0308", message="The throttling threshold has been reached.", chinese="已达到流控阈值。"
     ),
-    domain.RequestDoubledError: ErrorRow(
-        status=429, code="APIGW.0308", message="The throttling threshold has been reached.", chinese="已达到流控阈值。"
-    ),
     domain.UserLockedError: _unauthorized("IAM.0062"),
     domain.PasswordInvalidError: _unauthorized("IAM.0062"),
     domain.AuthenticationError: _unauthorized("IAM.0001"),

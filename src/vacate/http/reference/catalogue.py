@@ -32,7 +32,7 @@ _ANY_SENDER: tuple[type[VacateError], ...] = (
     domain.StoreUnavailableError,
 )
 # Wherever a signed request counts once.
-_ONCE: tuple[type[VacateError], ...] = (domain.RequestDoubledError, domain.RequestRepeatedError)
+_ONCE: tuple[type[VacateError], ...] = (domain.RequestRepeatedError,)
 
 SESSION_CALLS = DescribedDoor(
     title="Session calls",
