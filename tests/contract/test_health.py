@@ -154,8 +154,13 @@ async def test_a_sweep_is_counted_by_outcome(cluster: Cluster, service: RunningS
     before = counted()
     async with sessions(cluster.dsn(cluster.coordinator, "app"), 4):
         await asyncio.to_thread(operator.kill)
+
+    def grown() -> list[float]:
+        return [now - then for now, then in zip(counted(), before, strict=True)]
+
+    # Under a flood the metrics may be a second old.
+    await asyncio.to_thread(eventually, lambda: grown()[:3] == [4, 1, 1])
     after = counted()
-    assert [now - then for now, then in zip(after, before, strict=True)][:3] == [4, 1, 1]
     assert after[3] > before[3]
     assert value(service, "vacate_sweep_last_success_timestamp_seconds", **where) > 0
 
@@ -165,8 +170,10 @@ def test_what_a_caller_makes_up_makes_no_series_of_its_own(service: RunningServi
         ask(service, f"BREW{number}", "/made/up")
         ask(service, "GET", f"/made/up/{number}")
         refused(lambda number=number: operator.kill(f"dn_{number}", instance=UNKNOWN_INSTANCE, node="0" * 36))
+    made_up = {"route": "unmatched", "method": "other", "status": "404"}
+    # Under a flood the metrics may be a second old.
+    eventually(lambda: value(service, "vacate_http_requests_total", **made_up) >= 3)
     text = service.fetch("/metrics")[2].decode()
-    assert value(service, "vacate_http_requests_total", route="unmatched", method="other", status="404") >= 3
     assert not re.search("BREW|made/up|dn_[012]|" + UNKNOWN_INSTANCE, text)
 
 

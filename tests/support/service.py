@@ -41,7 +41,7 @@ QUICK_SWEEP: Mapping[str, str] = {
     "connect_timeout": "5s",
     "statement_timeout": "5s",
     "confirm_for": "3s",
-    "busy_after": "2s",
+    "busy_after": "1s",
     "check_every": "500ms",
 }
 
