@@ -102,6 +102,9 @@ def all_at_once(metrics: Metrics) -> None:
     metrics.planned(PlanStep.INTERRUPTED)
     metrics.anchor_failed()
     metrics.audit_delayed()
+    metrics.event_unreadable()
+    metrics.audit_disputed(1)
+    metrics.unforeseen(None)
     metrics.answered(route=ROUTE, method="POST", status=500, seconds=0.02)
     for _ in range(150):
         metrics.not_authenticated("SignatureInvalidError")
