@@ -104,7 +104,7 @@ def all_at_once(metrics: Metrics) -> None:
     metrics.audit_delayed()
     metrics.event_unreadable()
     metrics.audit_disputed(1)
-    metrics.unforeseen(None)
+    metrics.unforeseen(CUT_OFF)
     metrics.answered(route=ROUTE, method="POST", status=500, seconds=0.02)
     for _ in range(150):
         metrics.not_authenticated("SignatureInvalidError")
