@@ -9,7 +9,7 @@ from huaweicloudsdkcore.sdk_request import SdkRequest
 from tests.contract.conftest import Users
 from tests.contract.places import OTHER_PROJECT, PROJECT, call
 from tests.contract.raw import JSON, KILL_BODY, Signed, ask, by_the_book, exchange, token_for
-from tests.support.service import HOST, Key, RunningService
+from tests.support.service import HOST, Key, RunningService, eventually
 
 # The official signer asks for the time in a way that newer Pythons warn of.
 pytestmark = pytest.mark.filterwarnings(r"ignore:datetime\.datetime\.utcnow:DeprecationWarning")
@@ -91,9 +91,14 @@ def test_what_is_open_to_everybody_is_served(service: RunningService, path: str)
 
 def test_the_log_has_the_path_alone(service: RunningService, signed: Signed) -> None:
     answer = exchange(service.port, whole(signed.request(), service))
-    (line,) = [
-        line
-        for line in service.log()
-        if line.get("request_id") == answer.request_id and line["message"] == "request answered"
-    ]
+
+    def logged() -> list[dict[str, object]]:
+        return [
+            line
+            for line in service.log()
+            if (line.get("request_id"), line["message"]) == (answer.request_id, "request answered")
+        ]
+
+    # The line is written when the answer has gone out.
+    (line,) = eventually(logged)
     assert line["path"] == call()

@@ -48,7 +48,7 @@ def pgbouncer(server: LiveServer, mode: PoolMode, *, ignored: str = "") -> Gener
         configuration,
         f"[databases]\n* = host={HOST} port={server.port}\n"
         f"[pgbouncer]\nlisten_addr = {HOST}\nlisten_port = {port}\nunix_socket_dir =\n"
-        f"auth_type = plain\nauth_file = {users}\npool_mode = {mode}\ndefault_pool_size = 4\n"
+        f"auth_type = scram-sha-256\nauth_file = {users}\npool_mode = {mode}\ndefault_pool_size = 4\n"
         f"ignore_startup_parameters = {ignored}\n",
     )
     process = place.spawn([Path(program()), str(configuration)], log=folder / "log")
