@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Generator
-from typing import Any
 
 import pytest
 from huaweicloudsdkcore.exceptions.exceptions import ClientRequestException
@@ -10,7 +9,7 @@ from huaweicloudsdkcore.exceptions.exceptions import ClientRequestException
 from tests.contract.clients import Official
 from tests.contract.database_sessions import pids, sessions, states
 from tests.contract.places import INSTANCE
-from tests.support.service import COORDINATOR, Cluster, RunningService, ServiceFailedError, Site
+from tests.support.service import COORDINATOR, Cluster, RunningService, ServiceFailedError, Site, eventually
 
 # The official client asks for the time in a way that newer Pythons warn of.
 pytestmark = pytest.mark.filterwarnings(r"ignore:datetime\.datetime\.utcnow:DeprecationWarning")
@@ -25,9 +24,8 @@ def switch(site: Site, service: RunningService) -> Generator[Site]:
         site.vacate("freeze", "off", *scope)
 
 
-def frozen(service: RunningService) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = service.get("/readyz")[1]["frozen"]
-    return found
+def frozen_scopes(service: RunningService) -> list[str | None]:
+    return [each["instance_id"] for each in service.get("/readyz")[1]["frozen"]]
 
 
 @pytest.mark.parametrize("scope", [[], [INSTANCE]], ids=["all", "one"])
@@ -41,7 +39,8 @@ async def test_a_frozen_call_is_refused_with_who_and_why_and_goes_through_afterw
         with pytest.raises(ClientRequestException) as refused:
             await asyncio.to_thread(operator.kill, COORDINATOR)
         assert set(states(cluster.coordinator, idle_pids)) == set(idle_pids)
-        assert [each["instance_id"] for each in frozen(service)] == [scope[0] if scope else None]
+        # Readiness may be a second old.
+        await asyncio.to_thread(eventually, lambda: frozen_scopes(service) == [scope[0] if scope else None])
 
         switch.vacate("freeze", "off", *scope)
         assert (await asyncio.to_thread(operator.kill, COORDINATOR)).success is True
@@ -49,7 +48,7 @@ async def test_a_frozen_call_is_refused_with_who_and_why_and_goes_through_afterw
     assert refused.value.status_code == 409
     assert refused.value.error_code == "DBS.280406"
     assert "month end" in refused.value.error_msg
-    assert frozen(service) == []
+    await asyncio.to_thread(eventually, lambda: frozen_scopes(service) == [])
 
 
 def test_the_command_shows_what_stands_and_keeps_the_first_word(switch: Site) -> None:

@@ -53,9 +53,9 @@ def test_a_line_is_a_json_object_with_its_fields(capsys: pytest.CaptureFixture[s
 
 def test_other_loggers_lines_are_json_too(capsys: pytest.CaptureFixture[str]) -> None:
     start_logging()
-    logging.getLogger("uvicorn.error").warning("cannot %s", "bind")
+    logging.getLogger("some.library").warning("cannot %s", "bind")
     (line,) = lines(capsys)
-    assert (line["level"], line["logger"], line["message"]) == ("warning", "uvicorn.error", "cannot bind")
+    assert (line["level"], line["logger"], line["message"]) == ("warning", "some.library", "cannot bind")
 
 
 def test_an_error_brings_its_trace_in_the_same_line(capsys: pytest.CaptureFixture[str]) -> None:
@@ -170,10 +170,10 @@ def test_an_error_brings_its_trace_in_the_same_line_for_people_too(capsys: pytes
 
 def test_other_loggers_lines_say_whose_they_are(capsys: pytest.CaptureFixture[str]) -> None:
     start_logging("warning", LogFormat.CONSOLE)
-    logging.getLogger("uvicorn.error").info("quiet")
-    logging.getLogger("uvicorn.error").warning("cannot %s", "bind\n2026-01-01T00:00:00.000Z INFO  all is well")
+    logging.getLogger("some.library").info("quiet")
+    logging.getLogger("some.library").warning("cannot %s", "bind\n2026-01-01T00:00:00.000Z INFO  all is well")
     assert said(capsys) == [
-        ("WARNING", r"uvicorn.error: cannot bind\n2026-01-01T00:00:00.000Z INFO  all is well"),
+        ("WARNING", r"some.library: cannot bind\n2026-01-01T00:00:00.000Z INFO  all is well"),
     ]
 
 
