@@ -78,7 +78,7 @@ class MakePlan:
             request_id=actor.request_id,
             components=tuple(lines),
         )
-        for event in await aside(lambda: [_event(plan, line, actor) for line in plan.components]):
+        for event in await aside(lambda: _events(plan, actor)):
             await self.journal.record(event)
         await self.plans.keep(plan)
         return PlanState(
@@ -157,7 +157,14 @@ def target_of(scope: Scope) -> Target:
     )
 
 
-def _event(plan: Plan, line: PlannedComponent, actor: Actor) -> AuditEvent:
+def _events(plan: Plan, actor: Actor) -> list[AuditEvent]:
+    """What the audit keeps of a plan, an event for each component."""
+    # The digest is over the whole plan, so it is computed once and not for each component.
+    note = f"plan over {plan.scope}, digest {plan.digest}, expires {plan.expires_at:%Y-%m-%d %H:%M:%S} UTC"
+    return [_event(plan, line, actor, note) for line in plan.components]
+
+
+def _event(plan: Plan, line: PlannedComponent, actor: Actor, note: str) -> AuditEvent:
     """What the audit keeps of one line of a plan; whose turn has not come is not reached."""
     return AuditEvent(
         at=plan.made_at,
@@ -169,6 +176,6 @@ def _event(plan: Plan, line: PlannedComponent, actor: Actor) -> AuditEvent:
             for victim in line.victims
         ),
         plan_id=plan.id,
-        note=f"plan over {plan.scope}, digest {plan.digest}, expires {plan.expires_at:%Y-%m-%d %H:%M:%S} UTC",
+        note=note,
         error=line.problem,
     )

@@ -21,7 +21,7 @@ from vacate.domain.errors import (
 )
 from vacate.domain.identity import Role
 from vacate.domain.judging.victim_warnings import WarningKind
-from vacate.domain.plans import LineStage, PlanId, PlanStage, Scope
+from vacate.domain.plans import LineStage, Plan, PlanId, PlanStage, Scope
 from vacate.domain.sweeps import Outcome
 from vacate.domain.topology import ComponentId, InstanceId, NodeId
 from vacate.operations import make_plan
@@ -198,3 +198,15 @@ def test_criteria_that_take_too_long_are_the_components_problem_and_leave_its_li
     assert all("the criteria take more than" in (line.problem or "") for line in lines)
     # What the instance's own criteria take is its owner's affair.
     assert world.planned().plan.victims == 5
+
+
+def test_the_digest_is_computed_once_for_all_components(world: PlanWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    computed: list[PlanId] = []
+
+    def digest(plan: Plan) -> str:
+        computed.append(plan.id)
+        return "0" * 64
+
+    monkeypatch.setattr(Plan, "digest", property(digest))
+    assert len(world.planned().plan.components) == 2
+    assert len(computed) == 1
