@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
+from tests.support.signers import signature_of
 from vacate.domain.errors import AccessKeyUnknownError
 from vacate.iam.algorithms import ALGORITHMS, SDK_HMAC_SHA256, Algorithm, Key
 from vacate.iam.signature import parse_authorization, verify
@@ -115,7 +116,7 @@ def signed(call: Call, algorithm: Algorithm = SDK_HMAC_SHA256, key: Key | None =
     scope = [key.scope.decode()] if algorithm.scoped else []
     hashed = algorithm.digest(text_of(call, algorithm)).decode()
     text = "\n".join([algorithm.scheme.decode(), date, *scope, hashed])
-    return presented(call, algorithm, algorithm.sign(key, text.encode()).decode(), key)
+    return presented(call, algorithm, signature_of(algorithm, key, text.encode()).decode(), key)
 
 
 def presented(call: Call, algorithm: Algorithm, signature: str, key: Key | None = None) -> Presented:

@@ -1,4 +1,4 @@
-"""The table of signing schemes: how each hashes, signs, and tells whether a signature fits.
+"""The table of signing schemes: how each hashes, and tells whether a signature fits.
 
 Source: the published rules of AK/SK signing, checked against what the official clients send.
 """
@@ -35,16 +35,14 @@ class Key:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Algorithm:
-    """One scheme: how it hashes, how it signs, and how it tells whether a signature fits.
+    """One scheme: how it hashes, and how it tells whether a signature fits.
 
-    Verifying is a function of its own because a scheme with a random part cannot compare two signatures.
     Hashes and signatures are written in hexadecimal digits of lower case.
     """
 
     scheme: bytes
     content_header: bytes
     digest: Callable[[bytes], bytes]
-    sign: Callable[[Key, bytes], bytes]
     fits: Callable[[Key, bytes, bytes], bool]
     scoped: bool = False
 
@@ -72,7 +70,8 @@ def _compare(sign: Callable[[Key, bytes], bytes]) -> Callable[[Key, bytes, bytes
     return lambda key, text, signature: hmac.compare_digest(sign(key, text), signature)
 
 
-def _sign_hmac_sha256(key: Key, text: bytes) -> bytes:
+def sign_hmac_sha256(key: Key, text: bytes) -> bytes:
+    """Sign a text in the scheme that the official clients use unless they are told another."""
     return _hex(_hmac_sha256(key.secret, text))
 
 
@@ -88,15 +87,13 @@ SDK_HMAC_SHA256 = Algorithm(
     scheme=b"SDK-HMAC-SHA256",
     content_header=b"x-sdk-content-sha256",
     digest=_sha256_digest,
-    sign=_sign_hmac_sha256,
-    fits=_compare(_sign_hmac_sha256),
+    fits=_compare(sign_hmac_sha256),
 )
 
 SDK_HMAC_SM3 = Algorithm(
     scheme=b"SDK-HMAC-SM3",
     content_header=b"x-sdk-content-sm3",
     digest=_sm3_digest,
-    sign=_sign_hmac_sm3,
     fits=_compare(_sign_hmac_sm3),
 )
 
@@ -104,7 +101,6 @@ V11_HMAC_SHA256 = Algorithm(
     scheme=b"V11-HMAC-SHA256",
     content_header=b"x-sdk-content-sha256",
     digest=_sha256_digest,
-    sign=_sign_scoped,
     fits=_compare(_sign_scoped),
     scoped=True,
 )
@@ -141,10 +137,6 @@ def _numbers(signature: bytes, order: int) -> tuple[int, int] | None:
     return (r, s) if in_range and _hex(encode_dss_signature(r, s)) == signature else None
 
 
-def _sign_ecdsa(key: Key, text: bytes) -> bytes:
-    return _hex(ec.derive_private_key(ecdsa_scalar(key), _P256).sign(text, ec.ECDSA(SHA256())))
-
-
 def _ecdsa_fits(key: Key, text: bytes, signature: bytes) -> bool:
     numbers = _numbers(signature, _P256_ORDER)
     if numbers is None:
@@ -157,10 +149,6 @@ def _ecdsa_fits(key: Key, text: bytes, signature: bytes) -> bool:
     return True
 
 
-def _sign_sm2(key: Key, text: bytes) -> bytes:
-    return _hex(encode_dss_signature(*sm2.sign(sm2_scalar(key), text)))
-
-
 def _sm2_fits(key: Key, text: bytes, signature: bytes) -> bool:
     numbers = _numbers(signature, sm2.ORDER)
     return numbers is not None and sm2.fits(sm2_scalar(key), text, *numbers)
@@ -170,7 +158,6 @@ SDK_ECDSA_P256_SHA256 = Algorithm(
     scheme=b"SDK-ECDSA-P256-SHA256",
     content_header=b"x-sdk-content-sha256",
     digest=_sha256_digest,
-    sign=_sign_ecdsa,
     fits=_ecdsa_fits,
 )
 
@@ -178,7 +165,6 @@ SDK_SM2_SM3 = Algorithm(
     scheme=b"SDK-SM2-SM3",
     content_header=b"x-sdk-content-sm3",
     digest=_sm3_digest,
-    sign=_sign_sm2,
     fits=_sm2_fits,
 )
 

@@ -2,7 +2,7 @@
 
 A caller's client and this module build the same text from the request, the canonical request, and the
 secret key turns it into the signature. Signing and verifying share that one piece of code here; how a scheme
-hashes and signs is in `algorithms`.
+hashes and verifies is in `algorithms`. Every scheme is verified, and only the usual one is signed in.
 
 Source: the published rules of AK/SK signing, checked against what the official clients send.
 """
@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
 
 from vacate.domain.errors import SignatureExpiredError, SignatureInvalidError
-from vacate.iam.algorithms import ALGORITHMS, SDK_HMAC_SHA256, Algorithm, Key
+from vacate.iam.algorithms import ALGORITHMS, SDK_HMAC_SHA256, Algorithm, Key, sign_hmac_sha256
 from vacate.iam.canonical import canonical_request, canonical_uris
 from vacate.operations.access import Presented
 
@@ -123,7 +123,7 @@ def verify(request: Presented, authorization: Authorization, secret: bytes, now:
     key = Key(access_key=authorization.access_key, secret=secret, scope=authorization.scope)
     for uri in canonical_uris(request.path):
         canonical = canonical_request(request.method, uri, request.query, headers, payload)
-        text = _string_to_sign(algorithm, key.scope, headers[DATE_HEADER], canonical)
+        text = string_to_sign(algorithm, key.scope, headers[DATE_HEADER], canonical)
         if algorithm.fits(key, text, authorization.signature):
             return Signed(text=text, at=signed_at)
     raise SignatureInvalidError
@@ -153,31 +153,16 @@ def sign(
     Returns:
         The headers given, with Host, X-Sdk-Date and Authorization.
     """
-    key = Key(access_key=access_key, secret=secret)
-    return sign_with(SDK_HMAC_SHA256, key, method=method, url=url, headers=headers, body=body, at=at)
-
-
-def sign_with(
-    algorithm: Algorithm,
-    key: Key,
-    *,
-    method: str,
-    url: str,
-    headers: Mapping[str, str],
-    body: bytes,
-    at: datetime,
-) -> dict[str, str]:
-    """Sign a request in any scheme; everything else is as in `sign`."""
     parts = urlsplit(url)
     sent = {**headers, "Host": parts.netloc.rpartition("@")[2], "X-Sdk-Date": _date(at)}
     values = {name.lower().encode("ascii"): value.strip().encode() for name, value in sorted(sent.items(), key=_lower)}
     uri = next(canonical_uris(parts.path.encode()))
+    algorithm, key = SDK_HMAC_SHA256, Key(access_key=access_key, secret=secret)
     canonical = canonical_request(method, uri, parts.query.encode(), values, algorithm.digest(body))
-    text = _string_to_sign(algorithm, key.scope, values[DATE_HEADER], canonical)
+    text = string_to_sign(algorithm, key.scope, values[DATE_HEADER], canonical)
     scheme, names = algorithm.scheme.decode("ascii"), b";".join(values).decode("ascii")
-    who = f"Credential={key.access_key}/{key.scope.decode('ascii')}" if algorithm.scoped else f"Access={key.access_key}"
-    signature = algorithm.sign(key, text).decode("ascii")
-    return {**sent, "Authorization": f"{scheme} {who}, SignedHeaders={names}, Signature={signature}"}
+    signature = sign_hmac_sha256(key, text).decode("ascii")
+    return {**sent, "Authorization": f"{scheme} Access={access_key}, SignedHeaders={names}, Signature={signature}"}
 
 
 def _lower(item: tuple[str, str]) -> str:
@@ -215,7 +200,10 @@ def _signed_values(headers: Iterable[tuple[bytes, bytes]], names: Iterable[bytes
     return {name: values[0] for name, values in sent.items()}
 
 
-def _string_to_sign(algorithm: Algorithm, scope: bytes, date: bytes, canonical: bytes) -> bytes:
-    """Shape: scheme, date, the scope if there is one, and the hash of the canonical request, one a line."""
+def string_to_sign(algorithm: Algorithm, scope: bytes, date: bytes, canonical: bytes) -> bytes:
+    """Put together the text that is signed.
+
+    Shape: scheme, date, the scope if there is one, and the hash of the canonical request, one a line.
+    """
     bound = (scope,) if algorithm.scoped else ()
     return b"\n".join((algorithm.scheme, date, *bound, algorithm.digest(canonical)))

@@ -8,7 +8,6 @@ Points are pairs of coordinates; None is the point at infinity.
 """
 
 import functools
-import secrets
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TypeAlias
 
@@ -28,17 +27,6 @@ BASE: Point = (
 _IDENTITY = b"1234567812345678"
 _SIZE = 32
 _DIGITS, _VALUES = 64, 16
-
-
-def sign(private: int, text: bytes) -> tuple[int, int]:
-    """Sign a text: the numbers r and s."""
-    digest = next(digests(_multiple_that_exists(private), text))
-    while True:
-        nonce = secrets.randbelow(ORDER - 1) + 1
-        r = (digest + _multiple_that_exists(nonce)[0]) % ORDER
-        s = pow(1 + private, -1, ORDER) * (nonce - r * private) % ORDER
-        if r and s and r + nonce != ORDER:
-            return r, s
 
 
 def fits(private: int, text: bytes, r: int, s: int) -> bool:

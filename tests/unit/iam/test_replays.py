@@ -8,7 +8,8 @@ from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
 from tests.support.memory_requests import MemoryRequests
 from tests.support.set_clock import SetClock
-from tests.support.signing import EVERY_ALGORITHM
+from tests.support.signing import EVERY_ALGORITHM, Call
+from tests.support.signing import signed as signed_call
 from vacate.domain.errors import (
     RequestRepeatedError,
     SignatureExpiredError,
@@ -20,7 +21,7 @@ from vacate.iam.algorithms import ALGORITHMS, Algorithm, Key
 from vacate.iam.authenticator import RequestAuthenticator
 from vacate.iam.directory import IssuedAccessKey, UserDirectory
 from vacate.iam.replays import Replays
-from vacate.iam.signature import CLOCK_WINDOW, sign_with
+from vacate.iam.signature import CLOCK_WINDOW
 from vacate.iam.tokens import TokenService
 from vacate.operations.access import Presented, ProjectScope
 
@@ -40,24 +41,14 @@ async def key(directory: UserDirectory) -> IssuedAccessKey:
 
 def signed(key: IssuedAccessKey, clock: SetClock, body: bytes = b"{}", algorithm: Algorithm = HMAC) -> Presented:
     scope = clock.now.strftime("%Y%m%d/region/service").encode() if algorithm.scoped else b""
-    headers = sign_with(
-        algorithm,
-        Key(access_key=key.access_key, secret=key.secret_key.encode(), scope=scope),
-        method="POST",
-        url="http://127.0.0.1:8686/v3/x",
-        headers={},
+    call = Call(
+        path="/v3/x",
+        canonical_uri="/v3/x/",
+        headers={"host": "127.0.0.1:8686", "x-sdk-date": clock.now.strftime("%Y%m%dT%H%M%SZ")},
+        signed=("host", "x-sdk-date"),
         body=body,
-        at=clock.now,
     )
-    return Presented(
-        method="POST",
-        path=b"/v3/x",
-        query=b"",
-        headers=tuple((name.lower().encode(), value.encode()) for name, value in headers.items()),
-        body=body,
-        source_address="203.0.113.9",
-        request_id="r1",
-    )
+    return signed_call(call, algorithm, Key(access_key=key.access_key, secret=key.secret_key.encode(), scope=scope))
 
 
 @pytest.mark.parametrize("algorithm", EVERY_ALGORITHM, ids=lambda each: each.scheme.decode())

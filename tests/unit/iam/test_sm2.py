@@ -6,8 +6,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from tests.support.signers import sign_sm2
 from vacate.iam import sm2
-from vacate.iam.sm2 import BASE, ORDER, PRIME, Point, fits, multiple_of_base, plus, sign
+from vacate.iam.sm2 import BASE, ORDER, PRIME, Point, fits, multiple_of_base, plus
 from vacate.iam.sm3 import sm3
 
 PRIVATE = 0x6B11517F757ABEB2F6323FD02BC64931D4B893A82D2EDFBEE89E264796EF5A60
@@ -80,7 +81,7 @@ def test_points_that_need_formulas_of_their_own_are_summed_too() -> None:
 def test_what_is_signed_here_fits_here_and_by_the_public_key_as_the_standard_has_it(text: bytes, private: int) -> None:
     public = multiple_of_base(private)
     assert public is not None
-    r, s = sign(private, text)
+    r, s = sign_sm2(private, text)
     assert fits(private, text, r, s)
     # One key in 128 is signed for in the clients' own way.
     if min(public) >= 1 << 248:
@@ -130,7 +131,7 @@ def test_numbers_that_lead_to_the_point_at_infinity_do_not_fit() -> None:
 
 @pytest.mark.parametrize("private", [1, 2, ORDER - 2])
 def test_the_smallest_and_the_greatest_private_keys_sign_too(private: int) -> None:
-    r, s = sign(private, TEXT)
+    r, s = sign_sm2(private, TEXT)
     assert fits(private, TEXT, r, s)
     assert not fits(private, TEXT + b"x", r, s)
 
@@ -152,6 +153,6 @@ def test_a_nonce_with_which_nothing_can_be_signed_is_drawn_again(sum_to: int, mo
     drawn = iter([5 - 1, 10 - 1])
     monkeypatch.setattr(sm2, "digests", that_one)
     monkeypatch.setattr("secrets.randbelow", draw)
-    r, s = sign(PRIVATE, TEXT)
+    r, s = sign_sm2(PRIVATE, TEXT)
     assert r == (digest + other[0]) % ORDER
     assert fits(PRIVATE, TEXT, r, s)
