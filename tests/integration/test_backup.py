@@ -1,6 +1,7 @@
-"""A copy of a store, on either kind of database, is a store of its own: a file that a service can be started on."""
+"""A copy of a store, on either kind of database, is a store that a service can be started on."""
 
 import asyncio
+import os
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ from sqlalchemy import func, select
 
 from tests.integration.test_store import ANA, EVENT, NOW
 from tests.unit.domain.test_plans import PLAN
+from vacate.demo.servers import Server
 from vacate.domain.errors import StoreUnavailableError
 from vacate.store.audit import SqlAuditLog
 from vacate.store.backup import back_up
@@ -39,12 +41,32 @@ async def counts(database: Database) -> dict[str, int]:
         }
 
 
-async def test_a_copy_has_every_row_and_the_same_chain(database: Database, tmp_path: Path) -> None:
+@pytest.fixture(autouse=True)
+def programs_of_the_server(store_server: Server | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have `pg_dump` and `pg_restore` on the PATH, as whoever keeps a store on PostgreSQL has."""
+    if store_server is not None:
+        monkeypatch.setenv("PATH", f"{store_server.installation.program('pg_dump').parent}:{os.environ['PATH']}")
+
+
+async def opened(copy: Path, server: Server | None) -> Database:
+    """Open a copy, after it was restored where that is needed."""
+    if server is None:
+        return await open_database(f"sqlite:///{copy}")
+    server.psql("DROP DATABASE IF EXISTS restored WITH (FORCE);\nCREATE DATABASE restored;")
+    url = server.dsn("postgres", server.place.superuser_password, "restored")
+    restore = await asyncio.create_subprocess_exec("pg_restore", f"--dbname={url}", str(copy))
+    assert await restore.wait() == 0
+    return await open_database(url)
+
+
+async def test_a_copy_has_every_row_and_the_same_chain(
+    database: Database, store_server: Server | None, tmp_path: Path
+) -> None:
     log = await filled(database)
     target = tmp_path / "copy.db"
     await back_up(database, target)
     assert target.stat().st_mode & 0o777 == 0o600
-    copy = await open_database(f"sqlite:///{target}")
+    copy = await opened(target, store_server)
     assert await counts(copy) == await counts(database)
     found = await verify(SqlAuditLog(copy), [await log.head()])
     assert (found.problem, found.events) == (None, 3)
@@ -56,7 +78,9 @@ async def test_a_copy_has_every_row_and_the_same_chain(database: Database, tmp_p
     await copy.close()
 
 
-async def test_a_store_is_copied_as_it_is_at_one_moment_while_others_write(database: Database, tmp_path: Path) -> None:
+async def test_a_store_is_copied_as_it_is_at_one_moment_while_others_write(
+    database: Database, store_server: Server | None, tmp_path: Path
+) -> None:
     log = await filled(database)
     stopped = asyncio.Event()
 
@@ -70,7 +94,7 @@ async def test_a_store_is_copied_as_it_is_at_one_moment_while_others_write(datab
     finally:
         stopped.set()
         await writing
-    copy = await open_database(f"sqlite:///{tmp_path / 'copy.db'}")
+    copy = await opened(tmp_path / "copy.db", store_server)
     found = await verify(SqlAuditLog(copy), ())
     assert found.problem is None
     assert found.events >= 3
@@ -87,3 +111,28 @@ async def test_nothing_is_overwritten_and_nothing_half_done_is_left(database: Da
     with pytest.raises(StoreUnavailableError):
         await back_up(database, tmp_path / "away" / "copy.db")
     assert unfinished(tmp_path) == []
+
+
+@pytest.mark.parametrize("store_server", ["postgresql"], indirect=True)
+async def test_a_server_without_its_programs_is_told_what_to_install(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await filled(database)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(StoreUnavailableError, match="no pg_dump on the PATH; install PostgreSQL's client programs"):
+        await back_up(database, tmp_path / "copy.dump")
+    assert unfinished(tmp_path) == []
+
+
+@pytest.mark.parametrize("store_server", ["postgresql"], indirect=True)
+async def test_what_the_program_says_is_passed_on_and_nothing_is_left(
+    database: Database, store_server: Server, tmp_path: Path
+) -> None:
+    store_server.psql("ALTER DATABASE vacate ALLOW_CONNECTIONS false")
+    try:
+        with pytest.raises(StoreUnavailableError, match=r"pg_dump could not copy the store: .*not currently accepting"):
+            await back_up(database, tmp_path / "copy.dump")
+    finally:
+        store_server.psql("ALTER DATABASE vacate ALLOW_CONNECTIONS true")
+    assert unfinished(tmp_path) == []
+    assert not (tmp_path / "copy.dump").exists()

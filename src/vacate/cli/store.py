@@ -8,7 +8,7 @@ from vacate.domain.errors import StoreUnavailableError
 from vacate.settings.loading import load_settings
 from vacate.store.backup import back_up
 from vacate.store.database import Database, open_database
-from vacate.store.schema import NEWEST, metadata, migrate, require_newest, step_of
+from vacate.store.schema import NEWEST, metadata, migrate, step_of
 
 
 async def migrate_store(config: Path) -> str:
@@ -54,8 +54,6 @@ async def check_store(config: Path) -> tuple[bool, tuple[str, ...]]:
 def _worth_a_copy(connection: Connection) -> None:
     if step_of(connection) is None:
         raise StoreUnavailableError("it is empty, so there is nothing to copy; look at store.url")
-    if connection.dialect.name != "sqlite":
-        require_newest(connection)
 
 
 async def _damages(database: Database) -> list[str]:
@@ -78,10 +76,12 @@ async def back_up_store(config: Path, target: Path) -> str:
         StoreUnavailableError: the store cannot be read, or the file cannot be written.
     """
     settings = load_settings(config)
-    # A file of an older Vacate is copied as it is, before it is changed. Rows can be copied at our own step only.
+    # A store of an older Vacate is copied as it is, before it is changed.
     database = await open_database(settings.store.url, accept=_worth_a_copy)
     try:
         await back_up(database, target)
     finally:
         await database.close()
-    return f"copied to {target}; to use the copy, set store.url to sqlite:/// and its path"
+    if database.is_sqlite:
+        return f"copied to {target}; to use the copy, set store.url to sqlite:/// and its path"
+    return f"copied to {target}; to use the copy: createdb NAME && pg_restore --dbname=NAME {target}"

@@ -1,24 +1,26 @@
-"""A copy of a whole store, as a SQLite store that Vacate can be started on."""
+"""A copy of a whole store: of a SQLite file by SQLite itself, of a PostgreSQL database by `pg_dump`."""
 
 import asyncio
 import os
 import sqlite3
+from asyncio.subprocess import DEVNULL, PIPE
 from contextlib import closing
 from pathlib import Path
 
-from sqlalchemy import create_engine, event, select, text
-from sqlalchemy.engine import Connection, Engine
+from sqlalchemy import URL
 
 from vacate.domain.errors import StoreUnavailableError
+from vacate.domain.texts import for_terminal
 from vacate.store.database import Database
 from vacate.store.problems import translated
-from vacate.store.schema import metadata, migrate
 
-_AT_ONCE = 1_000
+_MOST_WORDS = 500
 
 
 async def back_up(database: Database, target: Path) -> None:
     """Copy the store as it is at one moment, while it is used, into a file that only its owner can read.
+
+    The copy of a SQLite store is such a store itself. That of a PostgreSQL store is an archive for `pg_restore`.
 
     Raises:
         StoreUnavailableError: the file is there already, or something failed; no file is left then.
@@ -39,7 +41,7 @@ async def back_up(database: Database, target: Path) -> None:
             if database.is_sqlite:
                 await asyncio.to_thread(_copy_file, Path(database.engine.url.database or ""), unfinished)
             else:
-                await _copy_rows(database, unfinished)
+                await _dump(database.url, unfinished)
         # Whoever made a file of that name meanwhile keeps it.
         os.link(unfinished, target)
     except FileExistsError as error:
@@ -59,33 +61,33 @@ def _copy_file(source: Path, target: Path) -> None:
         read.backup(written)
 
 
-async def _copy_rows(database: Database, target: Path) -> None:
-    engine = create_engine(f"sqlite:///{target}")
-    event.listen(engine, "begin", _begin)
+async def _dump(url: URL, target: Path) -> None:
+    """Have the server's own program write the archive. The password is in its environment, where no list shows it."""
+    place = URL.create("postgresql", url.username, None, url.host, url.port, url.database, url.query)
+    password = {} if url.password is None else {"PGPASSWORD": url.password}
     try:
-        await asyncio.to_thread(_make_tables, engine)
-        async with database.engine.connect() as connection:
-            await connection.execution_options(isolation_level="REPEATABLE READ")
-            await connection.execute(text("SET TRANSACTION READ ONLY"))
-            await connection.run_sync(_copy_all, engine)
-    finally:
-        engine.dispose()
-
-
-def _begin(connection: Connection) -> None:
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
-
-
-def _make_tables(engine: Engine) -> None:
-    with engine.begin() as connection:
-        migrate(connection)
-
-
-def _copy_all(source: Connection, engine: Engine) -> None:
-    """Every row of every table, in the order in which they refer to one another."""
-    with engine.begin() as target:
-        for table in metadata.sorted_tables:
-            target.execute(table.delete())
-            rows = source.execution_options(yield_per=_AT_ONCE).execute(select(table)).mappings()
-            for part in rows.partitions(_AT_ONCE):
-                target.execute(table.insert(), [dict(row) for row in part])
+        program = await asyncio.create_subprocess_exec(
+            "pg_dump",
+            "--format=custom",
+            f"--file={target}",
+            f"--dbname={place.render_as_string()}",
+            "--no-password",
+            stdin=DEVNULL,
+            stdout=DEVNULL,
+            stderr=PIPE,
+            env={**os.environ, **password},
+        )
+    except FileNotFoundError as error:
+        raise StoreUnavailableError(
+            "the store is a PostgreSQL database, which pg_dump copies, and there is no pg_dump on the PATH; install "
+            "PostgreSQL's client programs, of the server's version or a newer one"
+        ) from error
+    try:
+        _, said = await program.communicate()
+    except asyncio.CancelledError:
+        program.terminate()
+        await program.wait()
+        raise
+    if program.returncode != 0:
+        words = for_terminal(" ".join(said.decode("utf-8", "replace").split())[:_MOST_WORDS])
+        raise StoreUnavailableError(f"pg_dump could not copy the store: {words or f'status {program.returncode}'}")

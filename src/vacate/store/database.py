@@ -76,9 +76,10 @@ class StoreFile:
 class Database:
     """The opened database. Every failure of it leaves as one of our own errors."""
 
-    def __init__(self, engine: AsyncEngine, *, patience_s: float, file: StoreFile | None = None) -> None:
-        """Take the engine; see `open_database`."""
+    def __init__(self, engine: AsyncEngine, url: URL, *, patience_s: float, file: StoreFile | None = None) -> None:
+        """Take the engine and the whole URL that it was made from; see `open_database`."""
         self.engine = engine
+        self.url = url
         self.is_sqlite = engine.dialect.name == "sqlite"
         self.unreadable = Unreadable()
         self._patience_s = patience_s
@@ -163,7 +164,7 @@ async def open_database(
         with translated(parsed, StoreUnavailableError):
             file = _create_private(Path(parsed.database or ""))
             await asyncio.to_thread(_write_ahead, file.path, patience_s)
-    database = Database(engine, patience_s=patience_s, file=file)
+    database = Database(engine, parsed, patience_s=patience_s, file=file)
     try:
         async with database.write() as connection:
             await database.only_one(connection)

@@ -25,7 +25,7 @@ class StoreOutdatedError(StoreUnavailableError):
     def __init__(self, *, found: str) -> None:
         super().__init__(
             f"it is at step {found} and this Vacate needs {NEWEST}; stop every service on it, copy it "
-            "(a file with `vacate store backup FILE`, PostgreSQL with pg_dump), then run `vacate store migrate`"
+            "with `vacate store backup FILE`, then run `vacate store migrate`"
         )
 
 
