@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NoReturn
 
-from benchmarks import audit, empty, kill, listing, machine, memory, overview, planned, race, readme, signatures
+from benchmarks import audit, empty, fleet, kill, listing, machine, memory, overview, planned, race, readme, signatures
 from benchmarks.figures import Table
 from benchmarks.stage import BenchmarkError, Plan
 from tests.support.service import ServiceFailedError
@@ -25,6 +25,7 @@ BENCHMARKS: Mapping[str, Callable[[Plan], Table]] = {
     "listing": listing.measure,
     "overview": overview.measure,
     "memory": memory.measure,
+    "fleet": fleet.measure,
     "signatures": signatures.measure,
     "audit": audit.measure,
 }

@@ -10,9 +10,10 @@ from datetime import UTC, datetime
 
 from benchmarks.figures import Table, spread
 from benchmarks.stage import BenchmarkError, Plan
+from tests.support.signing import Call, header, signed
 from vacate.domain.errors import SignatureInvalidError
 from vacate.iam.algorithms import ALGORITHMS, Algorithm, Key
-from vacate.iam.signature import Authorization, parse_authorization, sign_with, verify
+from vacate.iam.signature import Authorization, parse_authorization, verify
 from vacate.operations.access import Presented
 
 _AT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -98,29 +99,21 @@ def _median(values: Sequence[float]) -> str:
 
 def _call(algorithm: Algorithm) -> _Call:
     scope = b"20260102/ap-southeast-1/gaussdb" if algorithm.scoped else b""
-    headers = sign_with(
-        algorithm,
-        Key(access_key="AK" + "0" * 18, secret=_SECRET, scope=scope),
-        method="POST",
-        url=f"http://127.0.0.1:8686{_PATH}",
+    call = Call(
+        path=_PATH,
+        canonical_uri=f"{_PATH}/",
         headers={
-            "Content-Type": "application/json;charset=utf-8",
-            "User-Agent": "huaweicloud-usdk-python/3.0",
-            "X-Project-Id": _PROJECT,
+            "content-type": "application/json;charset=utf-8",
+            "host": "127.0.0.1:8686",
+            "user-agent": "huaweicloud-usdk-python/3.0",
+            "x-project-id": _PROJECT,
+            "x-sdk-date": f"{_AT:%Y%m%dT%H%M%SZ}",
         },
+        signed=("content-type", "host", "user-agent", "x-project-id", "x-sdk-date"),
         body=_BODY,
-        at=_AT,
     )
-    authorization = headers.pop("Authorization").encode()
-    request = Presented(
-        method="POST",
-        path=_PATH.encode(),
-        query=b"",
-        headers=tuple((name.lower().encode(), value.encode()) for name, value in headers.items()),
-        body=_BODY,
-        source_address="127.0.0.1",
-        request_id="r1",
-    )
+    request = signed(call, algorithm, Key(access_key="AK" + "0" * 18, secret=_SECRET, scope=scope))
+    authorization = header(request, b"authorization")
     return _Call(request=request, authorization=authorization)
 
 

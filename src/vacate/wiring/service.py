@@ -33,15 +33,16 @@ from vacate.wiring.access import access
 from vacate.wiring.preflight import timeouts
 from vacate.wiring.rounds import going, rounds, watching
 from vacate.wiring.state import State, open_state
-from vacate.wiring.verbs import verbs
+from vacate.wiring.verbs import Verbs, verbs
 from vacate.wiring.webhooks import telling
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Service:
-    """A running service: the application to serve, and its state."""
+    """A running service: the application to serve, what it does, and its state."""
 
     app: ASGIApp
+    does: Verbs
     state: State
     gateway: EngineGateway
 
@@ -111,7 +112,7 @@ async def open_service(settings: Settings) -> AsyncGenerator[Service]:
                 *await telling(settings, state, TelemetryDeliveries(metrics), stack),
             )
         )
-        yield Service(app=build_app(routes, access_log), state=state, gateway=gateway)
+        yield Service(app=build_app(routes, access_log), does=does, state=state, gateway=gateway)
 
 
 def audit_problems(audit: AnchoredAuditLog, unreadable: int) -> AuditProblems:
