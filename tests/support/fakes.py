@@ -185,6 +185,10 @@ class Witness:
 
     reports: list[Report] = field(default_factory=list[Report])
     delayed: list[tuple[AuditEvent, str]] = field(default_factory=list[tuple[AuditEvent, str]])
+    failures: list[tuple[Component, Exception]] = field(default_factory=list[tuple[Component, Exception]])
+
+    def unforeseen(self, component: Component, error: Exception, /) -> None:
+        self.failures.append((component, error))
 
     def swept(self, report: Report) -> None:
         self.reports.append(report)

@@ -259,6 +259,7 @@ class PlanWorld:
             clock=self.clock,
             answer_within=timedelta(seconds=10),
             expires_after=timedelta(hours=10),
+            unforeseen=self.witness.unforeseen,
         )
         self.show = ShowPlan(plans=self.plans)
         self.stop = StopPlan(plans=self.plans)

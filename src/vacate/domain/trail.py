@@ -102,7 +102,7 @@ def _answer(
 ) -> tuple[Answer, str]:
     if rule.ask is None:
         return Answer.NOT_ASKED, f"nothing is written about its {rule.about}"
-    reason = rule.ask(session, settings, surroundings)
+    reason, _ = rule.objection(session, settings, surroundings)
     if rule.off:
         return Answer.OFF, f"switched off; it would object: {reason}" if reason else "switched off; nothing to object"
     if reason:

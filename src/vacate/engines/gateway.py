@@ -1,7 +1,7 @@
 """One warm link per component, lent to one sweep at a time, and a keeper that keeps it warm."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Generator, Mapping
+from collections.abc import AsyncGenerator, Generator, Mapping
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -18,7 +18,7 @@ from vacate.engines.recollection import CompletedLink, Recollection
 from vacate.engines.refusals import LockingLoginError
 from vacate.engines.timeouts import Timeouts
 from vacate.engines.wire import Wire
-from vacate.operations.ports import Clock, ComponentHealth, Link, Pins, TerminateBrokenError
+from vacate.operations.ports import Clock, ComponentHealth, Link, Pins, TerminateBrokenError, Unforeseen, untold
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,13 +49,6 @@ class _Line:
     unforeseen: str | None = None
 
 
-Unforeseen = Callable[[Component, Exception], None]
-
-
-def _nobody_told(_: Component, __: Exception) -> None:
-    pass
-
-
 class EngineGateway:
     """Implements `operations.ports.Gateway`."""
 
@@ -66,7 +59,7 @@ class EngineGateway:
         pins: Pins,
         clock: Clock,
         settings: GatewaySettings,
-        unforeseen: Unforeseen = _nobody_told,
+        unforeseen: Unforeseen = untold,
     ) -> None:
         """Take the components with the DSN of each one's server; nothing is opened yet.
 

@@ -11,7 +11,7 @@ from vacate.domain.sessions import Session
 from vacate.domain.topology import Target
 from vacate.domain.trail import Explanation, explain
 from vacate.operations.aside import BUDGET, aside
-from vacate.operations.ports import Gateway, Inventory, Link
+from vacate.operations.ports import Gateway, Inventory, Link, Unforeseen, untold
 from vacate.operations.reading import read
 from vacate.operations.surroundings import surroundings_of
 
@@ -22,6 +22,7 @@ class Explain:
 
     inventory: Inventory
     gateway: Gateway
+    unforeseen: Unforeseen = untold
 
     async def __call__(
         self,
@@ -62,6 +63,8 @@ class Explain:
             lambda: explain(place, sessions, wanted, placement.guards, surroundings),
             budget=None if criteria is None else BUDGET,
         )
+        for failure in found.verdict.failures:
+            self.unforeseen(placement.component, failure)
         if actor.may(Permission.READ_STATEMENTS, target.project_id):
             return found
         session = replace(found.session, query=None)

@@ -13,6 +13,7 @@ from vacate.domain.errors import VacateError
 from vacate.domain.identity import Actor, Permission
 from vacate.domain.judging.judge import judge
 from vacate.domain.judging.surroundings import Surroundings
+from vacate.domain.judging.verdicts import Verdict
 from vacate.domain.judging.victim_warnings import warnings_of
 from vacate.domain.plans import LineProgress, Plan, PlanId, PlannedComponent, PlanStage, PlanState, Scope, planned
 from vacate.domain.sessions import Session
@@ -22,7 +23,7 @@ from vacate.domain.topology import Component, ComponentId, InstanceId, NodeId, T
 from vacate.operations.aside import BUDGET, aside, paced
 from vacate.operations.journal import Journal
 from vacate.operations.planned_sweep import as_planned
-from vacate.operations.ports import Clock, Gateway, Inventory, Link, Placement, Plans
+from vacate.operations.ports import Clock, Gateway, Inventory, Link, Placement, Plans, Unforeseen, untold
 from vacate.operations.reading import read, within
 from vacate.operations.surroundings import surroundings_of
 from vacate.operations.wanted import decode_criteria_aside
@@ -46,6 +47,7 @@ class MakePlan:
     clock: Clock
     answer_within: timedelta
     expires_after: timedelta = timedelta(minutes=10)
+    unforeseen: Unforeseen = untold
 
     async def __call__(
         self, actor: Actor, scope: Scope, *, criteria: str | None = None, expires_in: timedelta | None = None
@@ -107,10 +109,16 @@ class MakePlan:
         async def line() -> PlannedComponent:
             sessions, slots, surroundings = await read(self.gateway, component, look)
             # Nobody else waits for the link while its sessions are judged.
-            return await aside(
-                lambda: _judged(placement, sessions, slots, surroundings, own),
+            verdicts = await aside(
+                lambda: judge(
+                    paced(sessions), placement.criteria if own is None else own, placement.guards, surroundings
+                ),
                 budget=None if own is None else BUDGET,
             )
+            for verdict in verdicts:
+                for failure in verdict.failures:
+                    self.unforeseen(component, failure)
+            return await aside(lambda: _judged(component, verdicts, slots))
 
         try:
             return await within(self.answer_within, component, line())
@@ -118,18 +126,11 @@ class MakePlan:
             return PlannedComponent(component=component, problem=str(error))
 
 
-def _judged(
-    placement: Placement,
-    sessions: Sequence[Session],
-    slots: Slots | None,
-    surroundings: Surroundings,
-    own: Criteria | None,
-) -> PlannedComponent:
-    """One component's line of the plan, from what was read there."""
-    verdicts = judge(paced(sessions), placement.criteria if own is None else own, placement.guards, surroundings)
+def _judged(component: Component, verdicts: Sequence[Verdict], slots: Slots | None) -> PlannedComponent:
+    """One component's line of the plan."""
     spared = Counter(verdict.objections[0].by.value for verdict in verdicts if verdict.objections)
     return PlannedComponent(
-        component=placement.component,
+        component=component,
         victims=tuple(victim for verdict in verdicts if (victim := planned(verdict)) is not None),
         slots=slots,
         spared=tuple(sorted(spared.items())),

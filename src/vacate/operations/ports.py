@@ -298,9 +298,26 @@ class Observer(Protocol):
         """A sweep ended."""
         ...
 
+    def unforeseen(self, component: Component, error: Exception, /) -> None:
+        """Something that nobody foresaw happened at a component."""
+        ...
+
     def audit_delayed(self, event: AuditEvent, reason: str) -> None:
         """A sweep's last event could not be written yet; this call must leave a trace of it elsewhere."""
         ...
+
+
+class Unforeseen(Protocol):
+    """Who is told of an error that nobody foresaw, and of the component where it happened."""
+
+    def __call__(self, component: Component, error: Exception, /) -> None:
+        """It happened."""
+        ...
+
+
+def untold(component: Component, error: Exception, /) -> None:
+    """Tell nobody."""
+    del component, error
 
 
 class Clock(Protocol):

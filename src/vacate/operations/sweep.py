@@ -159,6 +159,9 @@ class Sweep:
             lambda: task.judge(task.about(looked_at), criteria, guards, surroundings),
             budget=None if task.criteria is None else BUDGET,
         )
+        for verdict in verdicts:
+            for failure in verdict.failures:
+                self.observer.unforeseen(component, failure)
         fates = Fates(verdicts)
         departed = task.departed(looked_at)
 

@@ -64,7 +64,7 @@ def verbs(
     apply_plan = ApplyPlan(plans=state.plans, sweep=sweep, journal=journal, clock=utc_now)
     return Verbs(
         compatible=_compatible(settings, admit, inventory, gateway, sweep),
-        admin=_admin(settings, admit, inventory, gateway, state, journal, apply_plan),
+        admin=_admin(settings, admit, inventory, gateway, state, apply_plan, observer),
         apply_plan=apply_plan,
         settle_plans=SettlePlans(
             plans=state.plans, audit=state.search, gateway=gateway, journal=journal, clock=utc_now
@@ -99,9 +99,10 @@ def _admin(
     inventory: StaticInventory,
     gateway: EngineGateway,
     state: State,
-    journal: Journal,
     apply_plan: ApplyPlan,
+    observer: TelemetryObserver,
 ) -> AdminServed:
+    journal = apply_plan.journal
     make_plan = MakePlan(
         inventory=inventory,
         gateway=gateway,
@@ -110,6 +111,7 @@ def _admin(
         clock=utc_now,
         answer_within=duration(settings.watch.answer_within, "watch.answer_within"),
         expires_after=duration(settings.plans.expire_after, "plans.expire_after"),
+        unforeseen=observer.unforeseen,
     )
     show_plan = ShowPlan(plans=state.plans)
     turn_freeze = TurnFreeze(switch=state.freezes, inventory=inventory, journal=journal, clock=utc_now)
@@ -120,7 +122,7 @@ def _admin(
         list_plans=show_plan.all,
         apply_plan=apply_plan,
         stop_plan=StopPlan(plans=state.plans),
-        explain=Explain(inventory=inventory, gateway=gateway),
+        explain=Explain(inventory=inventory, gateway=gateway, unforeseen=observer.unforeseen),
         instances=Describe(inventory=inventory, gateway=gateway).instances,
         search_audit=SearchAudit(audit=state.search),
         standing=turn_freeze.standing,

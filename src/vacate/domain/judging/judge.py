@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 from vacate.domain.criteria import Criteria, questions, without_transaction
 from vacate.domain.criterion import Criterion
+from vacate.domain.errors import VacateError
 from vacate.domain.judging.guards import GUARDS, NATURE, WAIVED_WHEN_NAMED, Guard
 from vacate.domain.judging.settings import GuardName, GuardSettings
 from vacate.domain.judging.surroundings import Surroundings
@@ -30,6 +31,25 @@ class Rule:
     ask: Guard | None
     off: bool = False
     moot_after: Criterion | None = None
+
+    def objection(
+        self, session: Session, settings: GuardSettings, surroundings: Surroundings
+    ) -> tuple[str | None, Exception | None]:
+        """Ask the rule: why it objects, if it does, and the unforeseen error, if one came instead of an answer.
+
+        A rule without an answer objects: what is unknown is spared. The error costs this session and no other.
+
+        Raises:
+            VacateError: the judging itself is to end, such as when its time is over.
+        """
+        if self.ask is None:
+            return None, None
+        try:
+            return self.ask(session, settings, surroundings), None
+        except VacateError:
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever it is, the other sessions are judged all the same
+            return f"whether this holds is unknown: the rule failed with {type(error).__name__}", error
 
 
 def rules(criteria: Criteria, settings: GuardSettings) -> tuple[Rule, ...]:
@@ -82,8 +102,9 @@ def judge(
             session=session,
             objections=objections,
             demand=Demand.SAME_IDLE_PERIOD if session.state == IDLE else Demand.SAME_IDLE_TRANSACTION,
+            failures=failures,
         )
-        for session, objections in _judged(sessions, going_by, surroundings, settings)
+        for session, objections, failures in _judged(sessions, going_by, surroundings, settings)
     )
     return _limited(verdicts, criteria) if criteria.limits.any else verdicts
 
@@ -103,20 +124,29 @@ def judge_named(
     """
     going_by = rules_named(settings.waiving(WAIVED_WHEN_NAMED), demand)
     return tuple(
-        Verdict(session=session, objections=objections, demand=demand)
-        for session, objections in _judged(sessions, going_by, surroundings, settings)
+        Verdict(session=session, objections=objections, demand=demand, failures=failures)
+        for session, objections, failures in _judged(sessions, going_by, surroundings, settings)
     )
 
 
 def _judged(
     sessions: Iterable[Session], going_by: Sequence[Rule], surroundings: Surroundings, settings: GuardSettings
-) -> Iterable[tuple[Session, tuple[Objection, ...]]]:
-    asked = [(rule.by, rule.ask) for rule in going_by if rule.ask is not None and not rule.off]
+) -> Iterable[tuple[Session, tuple[Objection, ...], tuple[Exception, ...]]]:
+    going_by = [rule for rule in going_by if not rule.off]
+    asked = [(rule.by, rule.ask) for rule in going_by if rule.ask is not None]
     for session in sessions:
-        raised = [
-            Objection(by=by, reason=reason) for by, ask in asked if (reason := ask(session, settings, surroundings))
-        ]
-        yield session, tuple(raised)
+        try:
+            raised = [
+                Objection(by=by, reason=reason) for by, ask in asked if (reason := ask(session, settings, surroundings))
+            ]
+        except VacateError:
+            raise
+        except Exception:  # noqa: BLE001 - which rule it was is found out one by one, which is slower
+            said = [(rule.by, *rule.objection(session, settings, surroundings)) for rule in going_by]
+            raised = [Objection(by=by, reason=reason) for by, reason, _ in said if reason]
+            yield session, tuple(raised), tuple(error for _, _, error in said if error is not None)
+        else:
+            yield session, tuple(raised), ()
 
 
 def _limited(verdicts: Sequence[Verdict], criteria: Criteria) -> tuple[Verdict, ...]:

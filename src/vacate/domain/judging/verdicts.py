@@ -21,12 +21,14 @@ class Verdict:
     """A session with every objection raised against ending it. No objection makes it a victim.
 
     `demand` is what must still last when it is signalled. Victims are signalled in the order of the look, which is the
-    server's, whatever order the limits chose them in: they are all to go.
+    server's, whatever order the limits chose them in: they are all to go. `failures` are unforeseen errors of rules;
+    each of them is an objection as well.
     """
 
     session: Session
     objections: tuple[Objection, ...] = field(default=())
     demand: Demand = Demand.SAME_IDLE_PERIOD
+    failures: tuple[Exception, ...] = field(default=(), compare=False)
 
     @property
     def victim(self) -> Victim | None:
