@@ -1,5 +1,6 @@
 """Decodes the configuration's text, and says every mistake of its shape in words: the key, and what belongs there."""
 
+import json
 import re
 import tomllib
 from collections.abc import Sequence
@@ -28,11 +29,13 @@ from msgspec.inspect import (
 )
 from msgspec.inspect import type_info as shape_of
 
+from vacate.domain.texts import for_json
 from vacate.operations.wanted import advised
 from vacate.settings.file import Settings
 
 _PLACED = re.compile(r"(?P<words>.*?) - at `(?:key in )?\$(?P<place>[^`]*)`", re.DOTALL)
 _STEP = re.compile(r"\.(?P<name>[^.\[\]]+)|\[(?P<number>\d+|\.\.\.)\]")
+_BARE = re.compile(r"[0-9A-Za-z_-]+")
 _UNKNOWN = re.compile(r"Object contains unknown field `(?P<name>.*)`", re.DOTALL)
 _MISSING = re.compile(r"Object missing required field `(?P<name>.*)`", re.DOTALL)
 _OTHER_TYPE = re.compile(r"Expected `(?P<wanted>[^`]*)`, got `(?P<got>[^`]*)`")
@@ -99,8 +102,10 @@ def decode(text: bytes) -> Decoded:
         try:
             settings = msgspec.convert(raw, Settings, dec_hook=_path)
         except msgspec.ValidationError as error:
-            mistakes.append(_in_words(str(error)))
-            if not _mended(raw, str(error), len(mistakes)):
+            words, place = _taken_apart(str(error))
+            steps = _with_names(raw, str(error), _steps(place))
+            mistakes.append(_in_words(words, steps))
+            if not _mended(raw, words, steps, len(mistakes)):
                 break
         else:
             return Decoded(settings=settings, mistakes=tuple(mistakes))
@@ -114,11 +119,45 @@ def _path(kind: type, value: object) -> object:
     return Path(value)
 
 
-def _in_words(error: str) -> str:
+def _with_names(raw: Any, error: str, steps: Sequence[_Step]) -> list[_Step]:  # noqa: ANN401 - TOML as it was read
+    """The same way with the name of each key that the decoder writes as `...`.
+
+    The key is the one that brings the same complaint when its table holds nothing else.
+    """
+    found: list[_Step] = []
+    above = raw
+    for step in steps:
+        name = step
+        if step == "...":
+            name = next((key for key in above if _complaint_with_only(raw, found, key) == error), step)
+        found.append(name)
+        if name == "...":
+            return [*found, *steps[len(found) :]]
+        above = above[name]
+    return found
+
+
+def _complaint_with_only(raw: Any, steps: Sequence[_Step], key: str) -> str:  # noqa: ANN401
+    """What the decoder says when the table at a place holds one key alone."""
+    *way, last = steps
+    above = raw
+    for step in way:
+        above = above[step]
+    table = above[last]
+    above[last] = {key: table[key]}
+    try:
+        msgspec.convert(raw, Settings, dec_hook=_path)
+    except msgspec.ValidationError as error:
+        return str(error)
+    finally:
+        above[last] = table
+    return ""
+
+
+def _in_words(words: str, steps: Sequence[_Step]) -> str:
     """A decoder's complaint as a sentence: the key, and what belongs there."""
-    words, place = _taken_apart(error)
-    shape = _shape_at(_steps(place))
-    key = place.removeprefix(".").replace("[...]", "")
+    shape = _shape_at(steps)
+    key = _written(steps)
     if unknown := _UNKNOWN.fullmatch(words):
         return f"{_join(key, unknown['name'])}: {_unknown(unknown['name'], shape)}"
     if missing := _MISSING.fullmatch(words):
@@ -162,6 +201,17 @@ def _unknown(name: str, shape: Type | None) -> str:
 def _taken_apart(error: str) -> tuple[str, str]:
     placed = _PLACED.fullmatch(error)
     return (placed["words"], placed["place"]) if placed else (error, "")
+
+
+def _written(steps: Sequence[_Step]) -> str:
+    """A place as TOML names it: `projects[0].instances[0].name`; unusual keys are quoted."""
+    key = ""
+    for step in steps:
+        if isinstance(step, int):
+            key += f"[{step}]"
+        elif step != "...":
+            key = _join(key, step if _BARE.fullmatch(step) else for_json(json.dumps(step, ensure_ascii=False), "utf-8"))
+    return key
 
 
 def _steps(place: str) -> list[_Step]:
@@ -232,11 +282,10 @@ def in_words_of_pattern(pattern: str) -> str:
     return next((said for begins, (said, _) in _PATTERNS.items() if pattern.startswith(begins)), "")
 
 
-def _mended(raw: Any, error: str, number: int) -> bool:  # noqa: ANN401 - TOML as it was read
+def _mended(raw: Any, words: str, place: Sequence[_Step], number: int) -> bool:  # noqa: ANN401 - TOML as it was read
     """Put something right in the place of what is wrong, so that the rest is looked at; whether that could be done."""
-    words, place = _taken_apart(error)
     # What the decoder does not tell apart is taken away together.
-    steps = list(takewhile(lambda step: step != "...", _steps(place)))
+    steps = list(takewhile(lambda step: step != "...", place))
     unknown = _UNKNOWN.fullmatch(words)
     if named := unknown or _MISSING.fullmatch(words):
         steps.append(str(named["name"]))

@@ -639,7 +639,13 @@ def test_a_dsn_of_keywords_and_values_is_refused_with_the_url_to_write(load: Loa
         ("lockout = true", "lockout = 1", "access.lockout: it must be true or false, and is a whole number"),
         ('kind = "CN"', 'kind = "cn"', "kind: it must be one of 'CN', 'DN', and is 'cn'"),
         ('dsn = "postgresql://vacate@db2:5433/postgres"', "", "nodes[1].components[0].dsn: it is missing"),
-        ('idle = "15min"', "idle = 15", "criteria.states: it must be a text in quotes, and is a whole number"),
+        ('idle = "15min"', "idle = 15", "criteria.states.idle: it must be a text in quotes, and is a whole number"),
+        (
+            'idle = "15min"',
+            'idle = "15min", "idle in transaction (aborted)" = []',
+            'criteria.states."idle in transaction (aborted)": it must be a text in quotes, and is a list',
+        ),
+        ('team = "payments"', '"a.b" = 1', 'labels.tags."a.b": it must be a text in quotes, and is a whole number'),
     ],
 )
 def test_a_mistake_is_said_in_words(load: Load, old: str, new: str, said: str) -> None:
