@@ -141,7 +141,7 @@ async def test_a_node_process_that_does_not_handle_its_pools_errors_exits(server
 
 async def test_a_pool_without_names_keeps_its_youngest_per_user(server: LiveServer, tmp_path: Path) -> None:
     pool = POOLS[0]
-    kept = replace(Criteria(), limits=Limits(group_by=Grouping.USER, keep_youngest=pool.size))
+    kept = replace(Criteria(), limits=Limits(group_by=(Grouping.USER,), keep_youngest=pool.size))
     async with (
         serving(pool, server, checked=False) as requests,
         vacate(tmp_path, server.dsn(), criteria=kept) as service,

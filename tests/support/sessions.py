@@ -287,7 +287,7 @@ criteria = st.just(Criteria()) | st.builds(
 _counts = st.integers(0, 6)
 limits = st.builds(
     Limits,
-    group_by=st.none() | st.sampled_from(Grouping),
+    group_by=st.lists(st.sampled_from(Grouping), unique=True).map(tuple),
     keep_youngest=st.just(0) | _counts,
     at_most=st.none() | _counts,
     at_most_percent=st.none() | st.integers(0, 100),

@@ -11,6 +11,8 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from functools import partial
+from typing import TypeAlias
 
 from vacate.domain.addresses import parse
 from vacate.domain.criterion import Criterion
@@ -37,14 +39,15 @@ class Grouping(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """How much of each group may be ended. Without `group_by` the whole component is one group.
+    """How much of each group may be ended.
 
+    The sessions of a group are equal in everything that `group_by` names; without it the whole component is one group.
     `keep_youngest` candidates of a group stay, those who are in their state for the shortest time. At most `at_most`
     of a group are ended, and at most `at_most_percent` of its client sessions, rounded down. At least `survivors` of
     its client sessions stay, busy ones counted. Vacate's own sessions are never counted.
     """
 
-    group_by: Grouping | None = None
+    group_by: tuple[Grouping, ...] = ()
     keep_youngest: int = 0
     at_most: int | None = None
     at_most_percent: int | None = None
@@ -55,6 +58,9 @@ class Limits:
         """Whether there is a limit at all."""
         capped = self.at_most is not None or self.at_most_percent is not None
         return capped or self.keep_youngest > 0 or self.survivors > 0
+
+
+_Group: TypeAlias = tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,9 +76,9 @@ def answers(
     limits: Limits, sessions: Sequence[Session], candidates: Collection[int]
 ) -> Mapping[int, tuple[LimitAnswer, ...]]:
     """What every limit says of each candidate; candidates are places in `sessions`, which are all of one look."""
-    key_of = _KEYS[limits.group_by]
+    key_of = partial(_group, limits.group_by)
     clients = Counter(key for session in sessions if _counts(session) and (key := key_of(session)) is not None)
-    lines: dict[str | None, list[int]] = {}
+    lines: dict[_Group | None, list[int]] = {}
     for place in candidates:
         lines.setdefault(key_of(sessions[place]), []).append(place)
     found: dict[int, tuple[LimitAnswer, ...]] = {}
@@ -87,16 +93,21 @@ def answers(
     return found
 
 
-def _rules(limits: Limits, key: str | None, clients: int, line: int) -> tuple[tuple[Criterion, int | None, str], ...]:
+def _rules(
+    limits: Limits, key: _Group | None, clients: int, line: int
+) -> tuple[tuple[Criterion, int | None, str], ...]:
     """Each limit with how many from the start of a group's line it leaves to be ended, and its words for the rest."""
-    if key is None and limits.any:
+    if key is None and not limits.any:
+        return tuple((by, None, "") for by in LIMITS)
+    if key is None:
         # Whoever is in no group that could be counted stays, and no other limit has anything to ask.
-        unknown = f"kept: its {limits.group_by} is not known, so neither is its group"
+        unknown = f"kept: its {' or '.join(limits.group_by)} is not known, so neither is its group"
         return ((Criterion.GROUP_UNKNOWN, 0, unknown), *((other, None, "") for other in LIMITS[1:]))
-    of = "the component" if limits.group_by is None else f"{limits.group_by} {key!r}"
+    named = zip(limits.group_by, key, strict=True)
+    of = " and ".join(f"{grouping} {value!r}" for grouping, value in named) or "the component"
     keep, percent, survivors = limits.keep_youngest, limits.at_most_percent, limits.survivors
     return (
-        (Criterion.GROUP_UNKNOWN, line if limits.group_by is not None and limits.any else None, ""),
+        (Criterion.GROUP_UNKNOWN, line if limits.group_by and limits.any else None, ""),
         (
             Criterion.KEPT_YOUNGEST,
             line - keep if keep else None,
@@ -126,12 +137,20 @@ def _client(session: Session) -> str | None:
     return None if address is None else str(address)
 
 
-_KEYS: Mapping[Grouping | None, Callable[[Session], str | None]] = {
-    None: lambda _: "",  # One group, and everybody is known to be in it.
+_KEYS: Mapping[Grouping, Callable[[Session], str | None]] = {
     Grouping.APPLICATION: lambda session: session.decidable("application"),
     Grouping.USER: lambda session: session.decidable("user"),
     Grouping.CLIENT: _client,
 }
+
+
+def _group(by: tuple[Grouping, ...], session: Session) -> _Group | None:
+    """What a session has of everything that groups are made by; `None` when some of it is not known."""
+    key = [_KEYS[grouping](session) for grouping in by]
+    known = tuple(value for value in key if value is not None)
+    return known if len(known) == len(by) else None
+
+
 _NO_TIME = timedelta(0)
 _NO_START = datetime.max.replace(tzinfo=UTC)
 

@@ -101,8 +101,12 @@ class CriteriaShape(Written, frozen=True):
         FingerprintsShape()
     )
     group_by: Annotated[
-        Grouping | None, Meta(description="What the limits count by; left out, the component is one group.")
-    ] = None
+        Grouping | tuple[Grouping, ...],
+        Meta(
+            description="What the limits count by, or a list of it; left out, the component is one group.",
+            examples=["user", ["user", "client"]],
+        ),
+    ] = ()
     keep_youngest: Annotated[Count, Meta(description="So many stay in each group, those idle for the shortest.")] = 0
     at_most: Annotated[Count | None, Meta(description="No more of a group are ended at once.")] = None
     at_most_percent: Annotated[
@@ -149,13 +153,18 @@ def read_criteria(shape: CriteriaShape, place: str) -> Criteria:
         statements=_selection(shape.statements, f"{place}.statements"),
         fingerprints=Selection(include=shape.fingerprints.include, exclude=shape.fingerprints.exclude),
         limits=Limits(
-            group_by=shape.group_by,
+            group_by=_groupings(shape.group_by),
             keep_youngest=shape.keep_youngest,
             at_most=shape.at_most,
             at_most_percent=shape.at_most_percent,
             survivors=shape.survivors,
         ),
     )
+
+
+def _groupings(written: Grouping | tuple[Grouping, ...]) -> tuple[Grouping, ...]:
+    named = (written,) if isinstance(written, Grouping) else written
+    return tuple(dict.fromkeys(named))
 
 
 def _refuse_too_many(shape: CriteriaShape, place: str) -> None:

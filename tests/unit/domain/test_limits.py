@@ -64,7 +64,7 @@ LINE = [idle(1, 30), idle(2, 10), idle(3, 40), idle(4, 20)]
 
 
 def test_without_limits_everybody_goes() -> None:
-    assert ended(LINE, Limits()) == ended(LINE, Limits(group_by=Grouping.USER)) == {1, 2, 3, 4}
+    assert ended(LINE, Limits()) == ended(LINE, Limits(group_by=(Grouping.USER,))) == {1, 2, 3, 4}
 
 
 @pytest.mark.parametrize(("number", "expected"), [(1, {1, 3, 4}), (2, {1, 3}), (4, set[int]()), (9, set[int]())])
@@ -123,16 +123,36 @@ def test_each_group_has_limits_of_its_own(
     grouping: Grouping, mine: dict[str, str | None], yours: dict[str, str | None]
 ) -> None:
     look = [idle(1, 30, **mine), idle(2, 20, **mine), idle(3, 10, **mine), idle(4, 1, **yours), busy(5, **yours)]
-    assert ended(look, Limits(group_by=grouping, keep_youngest=1)) == {1, 2}
-    assert ended(look, Limits(group_by=grouping, at_most=1)) == {1, 4}
-    assert ended(look, Limits(group_by=grouping, survivors=1)) == {1, 2, 4}
-    assert ended(look, Limits(group_by=grouping, at_most_percent=50)) == {1, 4}
+    assert ended(look, Limits(group_by=(grouping,), keep_youngest=1)) == {1, 2}
+    assert ended(look, Limits(group_by=(grouping,), at_most=1)) == {1, 4}
+    assert ended(look, Limits(group_by=(grouping,), survivors=1)) == {1, 2, 4}
+    assert ended(look, Limits(group_by=(grouping,), at_most_percent=50)) == {1, 4}
     assert ended(look, Limits(keep_youngest=1)) == {1, 2, 3}
 
 
 def test_one_client_is_one_group_however_its_address_is_written() -> None:
     look = [idle(1, 30, client_address="192.0.2.7"), idle(2, 20, client_address="::ffff:192.0.2.7")]
-    assert ended(look, Limits(group_by=Grouping.CLIENT, at_most=1)) == {1}
+    assert ended(look, Limits(group_by=(Grouping.CLIENT,), at_most=1)) == {1}
+
+
+def test_a_group_by_several_facts_has_all_of_them_in_common() -> None:
+    here, there = {"client_address": "192.0.2.7"}, {"client_address": "192.0.2.8"}
+    look = [
+        idle(1, 9, user="anna", **here),
+        idle(2, 8, user="anna", **here),
+        idle(3, 7, user="anna", **there),
+        idle(4, 6, user="anna", **there),
+        idle(5, 5, user="bob", **here),
+        idle(6, 4, user="bob", client_address=None),
+    ]
+    by_both = (Grouping.USER, Grouping.CLIENT)
+    assert ended(look, Limits(group_by=by_both, keep_youngest=1)) == {1, 3}
+    assert ended(look, Limits(group_by=(Grouping.USER,), keep_youngest=1)) == {1, 2, 3}
+    *_, nowhere = judged(look, Limits(group_by=by_both, at_most=9), GuardSettings(off=frozenset(GuardName)))
+    assert nowhere.reason == "kept: its user or client is not known, so neither is its group"
+    assert kept(look, Limits(group_by=by_both, keep_youngest=1), 2) == {
+        "kept_youngest": "kept: the youngest of user 'anna' and client '192.0.2.7'"
+    }
 
 
 @pytest.mark.parametrize(
@@ -146,15 +166,15 @@ def test_one_client_is_one_group_however_its_address_is_written() -> None:
 )
 def test_whoever_is_in_no_known_group_is_kept(grouping: Grouping, unknown: Session) -> None:
     off = GuardSettings(off=frozenset({GuardName.UNKNOWN, GuardName.NO_CLIENT_ADDRESS}))
-    assert ended([unknown], Limits(group_by=grouping), off) == {unknown.session_id}
-    (verdict,) = judged([unknown], Limits(group_by=grouping, at_most=9), off)
+    assert ended([unknown], Limits(group_by=(grouping,)), off) == {unknown.session_id}
+    (verdict,) = judged([unknown], Limits(group_by=(grouping,), at_most=9), off)
     assert [o.by for o in verdict.objections] == [Criterion.GROUP_UNKNOWN]
     assert verdict.reason == f"kept: its {grouping} is not known, so neither is its group"
 
 
 def test_the_words_say_how_many_and_of_what() -> None:
     look = [idle(pid, pid, application="shop") for pid in (1, 2, 3, 4)]
-    chosen = Limits(group_by=Grouping.APPLICATION, keep_youngest=3, at_most=1, at_most_percent=20, survivors=4)
+    chosen = Limits(group_by=(Grouping.APPLICATION,), keep_youngest=3, at_most=1, at_most_percent=20, survivors=4)
     assert kept(look, chosen, 1) == {
         "kept_youngest": "kept: one of the 3 youngest of application 'shop'",
         "over_the_count": "kept: at most 1 of application 'shop' are ended at once",
@@ -205,10 +225,13 @@ def test_limits_never_add_a_victim_and_say_why_they_take_one_away(
             assert all(o.reason and "None" not in o.reason for o in after.objections)
 
 
-def group(session: Session, grouping: Grouping | None) -> str | None:
+def group(session: Session, groupings: tuple[Grouping, ...]) -> tuple[str, ...] | None:
+    known = [fact(session, grouping) for grouping in groupings]
+    return None if None in known else tuple(map(str, known))
+
+
+def fact(session: Session, grouping: Grouping) -> str | None:
     match grouping:
-        case None:
-            return ""
         case Grouping.APPLICATION:
             return session.application
         case Grouping.USER:

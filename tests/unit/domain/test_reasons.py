@@ -297,7 +297,7 @@ def kept(limits: Limits, crowd: Iterable[Session] = CROWD) -> dict[int, list[tup
     [
         (Limits(keep_youngest=1), {6: [("kept_youngest", "kept: the youngest of the component")]}),
         (
-            Limits(keep_youngest=2, group_by=Grouping.USER),
+            Limits(keep_youngest=2, group_by=(Grouping.USER,)),
             {pid: [("kept_youngest", "kept: one of the 2 youngest of user 'app'")] for pid in (5, 6)},
         ),
         (
@@ -305,7 +305,7 @@ def kept(limits: Limits, crowd: Iterable[Session] = CROWD) -> dict[int, list[tup
             {6: [("over_the_count", "kept: at most 5 of the component are ended at once")]},
         ),
         (
-            Limits(at_most_percent=99, group_by=Grouping.APPLICATION),
+            Limits(at_most_percent=99, group_by=(Grouping.APPLICATION,)),
             {
                 6: [
                     (
@@ -316,7 +316,7 @@ def kept(limits: Limits, crowd: Iterable[Session] = CROWD) -> dict[int, list[tup
             },
         ),
         (
-            Limits(survivors=1, group_by=Grouping.CLIENT),
+            Limits(survivors=1, group_by=(Grouping.CLIENT,)),
             {6: [("survivor", "kept: 1 of the 6 client sessions of client '192.0.2.7' stay")]},
         ),
     ],
@@ -327,7 +327,7 @@ def test_a_limit_says_how_many_stay_of_whom(limits: Limits, expected: dict[int, 
 
 def test_who_is_in_no_known_group_stays_and_nothing_else_is_asked() -> None:
     nowhere = idle_session(client_address="db1")
-    found = answers(Limits(group_by=Grouping.CLIENT, keep_youngest=1), [nowhere], [0])[0]
+    found = answers(Limits(group_by=(Grouping.CLIENT,), keep_youngest=1), [nowhere], [0])[0]
     words = "kept: its client is not known, so neither is its group"
     assert [(answer.by, answer.asked, answer.objection) for answer in found] == [
         (Criterion.GROUP_UNKNOWN, True, words),
@@ -342,14 +342,14 @@ def test_only_limits_that_are_set_are_asked() -> None:
     def asked(limits: Limits) -> list[str]:
         return [answer.by.value for answer in answers(limits, CROWD, range(6))[0] if answer.asked]
 
-    assert asked(Limits(group_by=Grouping.USER)) == []
+    assert asked(Limits(group_by=(Grouping.USER,))) == []
     assert asked(Limits(at_most=3)) == ["over_the_count"]
-    assert asked(Limits(group_by=Grouping.USER, at_most=3)) == ["group_unknown", "over_the_count"]
+    assert asked(Limits(group_by=(Grouping.USER,), at_most=3)) == ["group_unknown", "over_the_count"]
     assert asked(Limits(keep_youngest=1)) == ["kept_youngest"]
     assert asked(Limits(survivors=1)) == ["survivor"]
     assert asked(Limits(at_most_percent=10)) == ["over_the_share"]
 
 
 def test_a_limit_without_objection_has_no_words() -> None:
-    found = answers(Limits(group_by=Grouping.USER, keep_youngest=1, at_most=5), CROWD, range(6))
+    found = answers(Limits(group_by=(Grouping.USER,), keep_youngest=1, at_most=5), CROWD, range(6))
     assert {answer.objection for answer in found[0]} == {""}

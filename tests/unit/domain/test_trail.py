@@ -19,7 +19,7 @@ STRICT = Criteria(
     states=idle_for(timedelta(hours=2)),
     users=Selection(exclude=("app",)),
     databases=Selection(include=("shop",)),
-    limits=Limits(group_by=Grouping.USER, keep_youngest=1),
+    limits=Limits(group_by=(Grouping.USER,), keep_youngest=1),
 )
 
 

@@ -55,7 +55,7 @@ def test_clients_are_networks_and_a_mapped_network_is_the_network_it_maps() -> N
 def test_limits_are_read_as_they_stand() -> None:
     found = criteria(group_by="client", keep_youngest=2, at_most=10, at_most_percent=50, survivors=5)
     assert found.limits == Limits(
-        group_by=Grouping.CLIENT, keep_youngest=2, at_most=10, at_most_percent=50, survivors=5
+        group_by=(Grouping.CLIENT,), keep_youngest=2, at_most=10, at_most_percent=50, survivors=5
     )
 
 
@@ -102,6 +102,7 @@ MISTAKES: list[tuple[dict[str, object], str]] = [
     ({"clients": {"include": ["10.0.0.1/8"]}}, "criteria.clients.include[0]: '10.0.0.1/8' is no network"),
     ({"clients": {"exclude": ["db1"]}}, "criteria.clients.exclude[0]: 'db1' is no network"),
     ({"group_by": "database"}, "criteria.group_by"),
+    ({"group_by": ["user", "database"]}, "criteria.group_by[1]"),
     ({"keep_youngest": -1}, "criteria.keep_youngest"),
     ({"at_most_percent": 101}, "criteria.at_most_percent"),
     ({"survivors": 1.5}, "criteria.survivors"),
