@@ -23,6 +23,7 @@ from vacate.domain.sessions import Session
 from vacate.domain.sweeps import Outcome, SessionOutcome
 from vacate.domain.topology import ComponentId, InstanceId, NodeId, ProjectId, Target
 from vacate.store.audit import SqlAuditLog
+from vacate.store.audit_key import AuditKey
 from vacate.store.audit_search import SqlAuditSearch
 from vacate.store.database import Database, open_database
 from vacate.store.tables import audit_events, audit_head
@@ -35,6 +36,19 @@ SESSIONS = 4
 
 _AT_ONCE = 5_000
 _BEGAN = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+class _FixedKey(AuditKey):
+    """A key that is always there."""
+
+    def find(self) -> bytes:
+        return b"k" * 32
+
+    def make(self) -> bytes:
+        return self.find()
+
+
+_KEY = _FixedKey()
 _TARGET = Target(
     project_id=ProjectId("b" * 32),
     instance_id=InstanceId("i"),
@@ -75,7 +89,7 @@ def _url(server: LiveServer) -> str:
 
 async def _measured(plan: Plan, name: str, url: str) -> list[Sequence[str]]:
     async with _opened(url) as database:
-        log = SqlAuditLog(database)
+        log = SqlAuditLog(database, key=_KEY)
         search = SqlAuditSearch(database, log)
         print(f"audit: {name}: {EVENTS:,} events are written", file=sys.stderr)
         await _fill(database)
@@ -173,7 +187,7 @@ async def _opened(url: str) -> AsyncGenerator[Database]:
 
 async def _fill(database: Database) -> None:
     """A whole chain, made after its first event and written in large pieces."""
-    await SqlAuditLog(database).append(_event(0))
+    await SqlAuditLog(database, key=_KEY).append(_event(0))
     async with database.read() as connection:
         first = dict((await connection.execute(select(audit_events))).mappings().one())
     sessions = msgspec.json.decode(first["sessions"])
@@ -185,7 +199,10 @@ async def _fill(database: Database) -> None:
             for position, each in enumerate(sessions):
                 each["pid"] = each["session_id"] = _pid(number, position)
             fields = {**first, "id": number + 1, "at": at, "sessions": msgspec.json.encode(sessions).decode()}
-            previous, digest = digest, digest_of(digest, {**fields, "at": at.isoformat(timespec="microseconds")})
+            previous, digest = (
+                digest,
+                digest_of(digest, {**fields, "at": at.isoformat(timespec="microseconds")}, _KEY.make()),
+            )
             rows.append({**fields, "previous": previous, "digest": digest})
         async with database.write() as connection:
             await connection.execute(audit_events.insert(), rows)

@@ -23,6 +23,7 @@ from vacate.domain.sweeps import Outcome
 from vacate.store.anchor import AnchorFile
 from vacate.store.anchored_audit import AnchoredAuditLog
 from vacate.store.audit import SqlAuditLog
+from vacate.store.audit_key import KeyFile
 from vacate.store.database import open_database
 
 EVENTS = 4
@@ -42,7 +43,8 @@ def store(folder: Path) -> Path:
 
     async def fill() -> None:
         database = await open_database(f"sqlite:///{file}")
-        log = AnchoredAuditLog(SqlAuditLog(database), AnchorFile(Path(f"{file}.anchor")), Told())
+        key = KeyFile(Path(f"{file}.audit-key"))
+        log = AnchoredAuditLog(SqlAuditLog(database, key=key), AnchorFile(Path(f"{file}.anchor")), Told())
         for number in range(1, EVENTS + 1):
             formula = replace(outcome(number).session, application="=1+1")
             sessions = (replace(outcome(number), session=formula), outcome(90, Outcome.SPARED, "not_idle"))
@@ -110,7 +112,7 @@ def test_a_copy_is_a_store_of_its_own_and_nothing_is_overwritten(store: Path, fo
     assert "nothing is overwritten" in again.output
     head = vacate("audit", "verify").output.splitlines()[1]
     for each in folder.glob("vacate.db*"):
-        if each.name != "vacate.db.anchor":
+        if each.name not in {"vacate.db.anchor", "vacate.db.audit-key"}:
             each.unlink()
     copy.rename(store)
     proved = vacate("audit", "verify")

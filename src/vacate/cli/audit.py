@@ -28,7 +28,7 @@ from vacate.store.audit import SqlAuditLog
 from vacate.store.audit_rows import EventUnreadableError, readable
 from vacate.store.chain_watch import acknowledging
 from vacate.store.verification import Verification, verify, verify_export, written_link
-from vacate.wiring import State, open_state
+from vacate.wiring import State, audit_key_of, open_state
 
 _SESSION_COLUMNS = tuple(RecordedSession.__dataclass_fields__)
 _EVENT_COLUMNS = tuple(name for name in FIELDS if name not in {"form", "sessions"})
@@ -99,7 +99,7 @@ async def prove(config: Path, files: Iterable[Path], expected: Iterable[str], ex
     if export is not None:
         try:
             with export.open("rb") as lines:
-                return verify_export(lines, anchors)
+                return verify_export(lines, anchors, audit_key_of(load_settings(config)).find())
         except OSError as error:
             raise SettingsError(f"cannot read the export {export}: {error.strerror}") from error
     async with open_state(load_settings(config)) as state:

@@ -44,6 +44,8 @@ class AuditAction(StrEnum):
     FREEZE_OFF = "freeze:turn_off:finished"
     AUDIT_PRUNED = "audit:prune:finished"
     """The oldest events were removed; the note vouches for what came before."""
+    AUDIT_KEYED = "audit:key:started"
+    """From here on digests are made with a key; the note vouches for the last event without one."""
     AUDIT_ACKNOWLEDGED = "audit:acknowledge:finished"
     """Somebody has accepted that the chain has lost events; the note says which and why."""
     USER_ADDED = "user:add:finished"

@@ -5,12 +5,15 @@ missed by somebody who knows how far the chain went; see `Anchor`.
 """
 
 import hashlib
+import hmac
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 FORM = 1
-"""How a digest is made. Whoever changes `digest_of` gives it another number and keeps the old one readable."""
+"""How a digest was made before there was a key: SHA-256, which anybody can make who can write the store."""
+KEYED = 2
+"""How a digest is made with a key: HMAC-SHA-256. Another way gets another number, and old ones stay readable."""
 BEGINNING = bytes(32)
 """What stands before the first event."""
 FIELDS = (
@@ -38,10 +41,16 @@ FIELDS = (
 """What is hashed of an event, in this order: numbers, texts and nulls; `at` in UTC, as ISO 8601 with microseconds."""
 
 
-def digest_of(previous: bytes, event: Mapping[str, object]) -> bytes:
-    """The digest of an event: SHA-256 of the previous digest's 32 bytes and of the event's fields as a JSON array."""
+def digest_of(previous: bytes, event: Mapping[str, object], key: bytes | None = None) -> bytes:
+    """The digest of an event, by its form: of the previous digest's 32 bytes and the event's fields as a JSON array.
+
+    Without the key that its form asks for it is empty, which no digest is.
+    """
     text = json.dumps([event[name] for name in FIELDS], ensure_ascii=True, separators=(",", ":"))
-    return hashlib.sha256(previous + text.encode("ascii")).digest()
+    content = previous + text.encode("ascii")
+    if event["form"] != KEYED:
+        return hashlib.sha256(content).digest()
+    return b"" if key is None else hmac.digest(key, content, "sha256")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,10 +87,13 @@ class Link:
 class Walk:
     """A walk along the chain, event by event in the order of their numbers; the first thing that is wrong is kept.
 
-    It begins behind the last event that was pruned, if any was.
+    It begins behind the last event that was pruned, if any was. With a key, the chain must end keyed: events without a
+    key may stand before the first that has one, which vouches for them, and nowhere else.
     """
 
     anchors: Sequence[Anchor] = ()
+    key: bytes | None = field(default=None, repr=False)
+    form: object = None
     last_id: int = 0
     digest: bytes = BEGINNING
     count: int = 0
@@ -96,7 +108,7 @@ class Walk:
         if self.problem is not None:
             return False
         self.first_id = link.id if self.first_id is None else self.first_id
-        self.last_id, self.digest = link.id, link.digest
+        self.last_id, self.digest, self.form = link.id, link.digest, link.fields["form"]
         self.count += 1
         return True
 
@@ -106,12 +118,13 @@ class Walk:
             return f"event {expected} is missing: the next one there is event {link.id}"
         if link.id < expected:
             return f"event {link.id} stands where event {expected} should be"
-        if link.fields["form"] != FORM:
-            return f"event {link.id} is of form {link.fields['form']!r}, which this Vacate does not know"
+        if problem := self._wrong_with_form(link):
+            return problem
         if link.previous != self.digest:
             return f"event {link.id} does not continue the event before it: one of the two was changed or replaced"
-        if link.digest != digest_of(self.digest, link.fields):
-            return f"event {link.id} was changed: its digest is that of something else"
+        if link.digest != digest_of(self.digest, link.fields, self.key):
+            with_key = ", or it was made with another key" if link.fields["form"] == KEYED else ""
+            return f"event {link.id} was changed: its digest is that of something else{with_key}"
         for anchor in self.anchors:
             if anchor.id == link.id:
                 if anchor.digest != link.digest:
@@ -119,8 +132,20 @@ class Walk:
                 self.met.append(anchor)
         return None
 
+    def _wrong_with_form(self, link: Link) -> str | None:
+        form = link.fields["form"]
+        if form not in {FORM, KEYED}:
+            return f"event {link.id} is of form {form!r}, which this Vacate does not know"
+        if self.form == KEYED and form == FORM:
+            return f"event {link.id} was made without the key, and those before it with it"
+        if self.key is None and form == KEYED:
+            return f"event {link.id} can be proved with the audit's key only, and that is not there"
+        return None
+
     def end(self, head: Anchor | None) -> str | None:
         """What is wrong when there is no further event; `None` when the chain is whole as far as anybody knows."""
+        if self.problem is None and self.key is not None and self.form == FORM:
+            self.problem = f"event {self.last_id} is the last and was made without the key: those with it were removed"
         if self.problem is None:
             self.problem = self._wrong_at_the_end([*([head] if head else []), *self.anchors])
         return self.problem

@@ -13,6 +13,8 @@ from pathlib import Path
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from vacate.domain.errors import SettingsError, StoreUnavailableError
 from vacate.operations.private_files import read_private
@@ -68,6 +70,11 @@ def sealing_key(environment: Mapping[str, str], file: Path | None = None) -> byt
     if not file.exists():
         raise SettingsError(f"there is no sealing key file {file}; make it once: {_MAKE} > {shlex.quote(str(file))})")
     return _decoded(read_private(file, "the sealing key file"), f"the sealing key file {file}")
+
+
+def derived_key(key: bytes, label: bytes) -> bytes:
+    """A key for another purpose, made of the sealing key; whoever knows it does not know the sealing key."""
+    return HKDF(algorithm=SHA256(), length=_KEY_BYTES, salt=None, info=label).derive(key)
 
 
 def _decoded(text: str, where: str) -> bytes:

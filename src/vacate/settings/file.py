@@ -100,6 +100,7 @@ class AuditSection(Section, frozen=True):
 
     statements: Statements = Statements.OFF
     anchor_file: Path | None = None
+    key_file: Path | None = None
     keep: str = ""
 
 

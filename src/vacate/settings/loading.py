@@ -95,7 +95,11 @@ def _with_absolute_paths(settings: Settings, base: Path) -> Settings:
         store=msgspec.structs.replace(
             store, url=url, secret_key_file=base / store.secret_key_file if store.secret_key_file else None
         ),
-        audit=msgspec.structs.replace(audit, anchor_file=base / audit.anchor_file if audit.anchor_file else None),
+        audit=msgspec.structs.replace(
+            audit,
+            anchor_file=base / audit.anchor_file if audit.anchor_file else None,
+            key_file=base / audit.key_file if audit.key_file else None,
+        ),
         webhooks=tuple(
             msgspec.structs.replace(
                 webhook,

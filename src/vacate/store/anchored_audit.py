@@ -53,7 +53,7 @@ class AnchoredAuditLog:
         self._observer = observer
         self._within_s = within_s
         self._aside = Aside(patience_s=within_s)
-        self._watch = ChainWatch()
+        self._watch = ChainWatch(self._log.key)
         self.problem: str | None = None
         """Why nothing may be ended now; `None` while the chain goes through all that is known of it."""
         self.anchor_problem: str | None = None
@@ -95,7 +95,7 @@ class AnchoredAuditLog:
             OSError: it is written, and the anchor could not be replaced.
         """
         anchor = await self._log.acknowledge(event)
-        self._watch = ChainWatch()
+        self._watch = ChainWatch(self._log.key)
         self._watch.saw(anchor)
         self._found(None)
         self._observer.audited(event, anchor)

@@ -10,12 +10,13 @@ import msgspec
 from sqlalchemy import Select, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from vacate.domain.audit import AuditEvent
-from vacate.domain.chain import FORM, Anchor, Link, digest_of
-from vacate.domain.errors import AuditUnavailableError
+from vacate.domain.audit import AuditAction, AuditEvent
+from vacate.domain.chain import FORM, KEYED, Anchor, Link, digest_of
+from vacate.domain.errors import AuditUnavailableError, SettingsError
 from vacate.domain.fingerprints import fingerprint
 from vacate.domain.record import RecordedEvent
 from vacate.domain.sweeps import SessionOutcome
+from vacate.store.audit_key import AuditKey
 from vacate.store.audit_proof import index_strays, strays
 from vacate.store.audit_rows import as_text, covered, every_event, every_row, link_of, readable_events
 from vacate.store.database import Database
@@ -45,9 +46,13 @@ class Statements(StrEnum):
 class SqlAuditLog:
     """The durable record. Nothing changes what is in it; the oldest events can be pruned, and that is told in it."""
 
-    def __init__(self, database: Database, *, statements: Statements = Statements.OFF) -> None:
-        """Take the opened store, and what to keep of statements."""
+    def __init__(
+        self, database: Database, *, statements: Statements = Statements.OFF, key: AuditKey | None = None
+    ) -> None:
+        """Take the opened store, what to keep of statements, and where the key is found that digests are made with."""
         self._database = database
+        self._key = key
+        self._keyed = False
         self._statements = statements
 
     async def append(self, event: AuditEvent, *, guard: Guard = _unguarded) -> Anchor:
@@ -243,9 +248,42 @@ class SqlAuditLog:
     ) -> Anchor:
         head = await self._head(connection)
         await guard(connection, head)
-        fields = {**row, "id": head.id + 1, "form": FORM}
+        key = None if self._key is None else await self._found_key(connection, head)
+        if key is not None and not self._keyed and head.id:
+            head = await self._written(connection, head, _keyed_from(row, head), key)
+        anchor = await self._written(connection, head, row, key)
+        self._keyed = key is not None
+        return anchor
+
+    async def _found_key(self, connection: AsyncConnection, head: Anchor) -> bytes:
+        """The key. It is made while no event needs it: later it would be another one."""
+        if self._key is None:
+            raise AuditUnavailableError("it has no key")
+        if not self._keyed:
+            last = select(audit_events.c.form).where(audit_events.c.id == head.id)
+            self._keyed = (await connection.execute(last)).scalar() == KEYED
+        try:
+            key = self._key.find() if self._keyed else self._key.make()
+        except SettingsError as error:
+            raise AuditUnavailableError(str(error)) from error
+        if key is None:
+            raise AuditUnavailableError("the key that its events are made with is not there; put its file back")
+        return key
+
+    def key(self) -> bytes | None:
+        """The key that digests are proved with; `None` where there is none.
+
+        Raises:
+            SettingsError: it cannot be read.
+        """
+        return None if self._key is None else self._key.find()
+
+    async def _written(
+        self, connection: AsyncConnection, head: Anchor, row: Mapping[str, object], key: bytes | None
+    ) -> Anchor:
+        fields = {**row, "id": head.id + 1, "form": FORM if key is None else KEYED}
         at = row["at"]
-        digest = digest_of(head.digest, {**fields, "at": as_text(at) if isinstance(at, datetime) else at})
+        digest = digest_of(head.digest, {**fields, "at": as_text(at) if isinstance(at, datetime) else at}, key)
         await connection.execute(audit_events.insert(), {**fields, "previous": head.digest, "digest": digest})
         await connection.execute(audit_head.update().values(last_id=head.id + 1, digest=digest))
         return Anchor(id=head.id + 1, digest=digest, source="just written")
@@ -320,6 +358,14 @@ async def begin_index_anew(connection: AsyncConnection) -> None:
     await connection.execute(select(audit_indexed).with_for_update())
     await connection.execute(audit_sessions.delete())
     await connection.execute(audit_indexed.update().values(last_id=select(audit_base.c.last_id).scalar_subquery()))
+
+
+def _keyed_from(row: Mapping[str, object], head: Anchor) -> dict[str, object]:
+    """The event that says where digests begin to be keyed, by whoever writes the first such event."""
+    nothing = dict.fromkeys(("role", "error", "named", "plan_id"))
+    nowhere = dict.fromkeys(("project_id", "instance_id", "node_id", "component_id"), "")
+    note = f"digests are made with a key behind event {head.id}, whose digest is {head.digest.hex()}"
+    return {**row, **nothing, **nowhere, "action": AuditAction.AUDIT_KEYED.value, "sessions": "[]", "note": note}
 
 
 def vouching(last_id: int, digest: bytes) -> str:

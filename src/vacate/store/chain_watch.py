@@ -1,12 +1,12 @@
 """Whether the chain still goes through what is known of it: the anchor, and what this process has seen."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from vacate.domain.audit import AuditAction
-from vacate.domain.chain import Anchor, digest_of
+from vacate.domain.chain import KEYED, Anchor, digest_of
 from vacate.store.audit import vouching
 from vacate.store.audit_rows import every_event, link_of
 from vacate.store.tables import audit_base, audit_events
@@ -28,7 +28,9 @@ class ChainWatch:
     this process already knew counts for nothing: it came back with an older copy of the store.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, key: Callable[[], bytes | None]) -> None:
+        """Take what finds the audit's key."""
+        self._key = key
         self._seen: Anchor | None = None
         self._known: set[bytes] | None = None
 
@@ -49,14 +51,14 @@ class ChainWatch:
             thorough: look at the chain's end also when all that is known is what the store calls the last event.
         """
         if self._known is None:
-            self._known = {digest for digest, _ in await _acknowledgements(connection)}
+            self._known = {digest for digest, _ in await _acknowledgements(connection, self._key())}
         known = [each for each in (anchored, self._seen) if each is not None]
         if known and not thorough and all((each.id, each.digest) == (head.id, head.digest) for each in known):
             return None
         if problem := await _wrong_with_head(connection, head):
             return problem
         for each in known:
-            problem = await _missed(connection, head, each)
+            problem = await _missed(connection, head, each, self._key())
             if problem is None:
                 continue
             if each is self._seen and await self._acknowledged(connection, each):
@@ -69,7 +71,7 @@ class ChainWatch:
 
     async def _acknowledged(self, connection: AsyncConnection, lost: Anchor) -> bool:
         known = self._known or set[bytes]()
-        for digest, note in await _acknowledgements(connection):
+        for digest, note in await _acknowledgements(connection, self._key()):
             if digest not in known and note.startswith(acknowledging(lost)):
                 known.add(digest)
                 return True
@@ -101,12 +103,12 @@ def _remedy(lost: Anchor) -> str:
     )
 
 
-async def _missed(connection: AsyncConnection, head: Anchor, known: Anchor) -> str | None:
+async def _missed(connection: AsyncConnection, head: Anchor, known: Anchor, key: bytes | None) -> str | None:
     if known.id > head.id:
         return f"the last events are missing: event {head.id} is the last, and once there was {known}"
     base = (await connection.execute(select(audit_base))).one()
     if known.id < base.last_id:
-        if await _vouched(connection, vouching(base.last_id, base.digest)):
+        if await _vouched(connection, vouching(base.last_id, base.digest), key):
             return None
         return f"no event says that those up to {base.last_id} were pruned, and once there was {known}"
     found = base.digest if known.id == base.last_id else await _digest_at(connection, known.id)
@@ -117,20 +119,22 @@ async def _digest_at(connection: AsyncConnection, number: int) -> bytes | None:
     return (await connection.execute(select(audit_events.c.digest).where(audit_events.c.id == number))).scalar()
 
 
-async def _vouched(connection: AsyncConnection, note: str) -> bool:
-    return any(said == note for _, said in await _notes(connection, AuditAction.AUDIT_PRUNED, _VOUCHERS))
+async def _vouched(connection: AsyncConnection, note: str, key: bytes | None) -> bool:
+    return any(said == note for _, said in await _notes(connection, AuditAction.AUDIT_PRUNED, _VOUCHERS, key))
 
 
-async def _acknowledgements(connection: AsyncConnection) -> Sequence[tuple[bytes, str]]:
-    return await _notes(connection, AuditAction.AUDIT_ACKNOWLEDGED, _ACKNOWLEDGEMENTS)
+async def _acknowledgements(connection: AsyncConnection, key: bytes | None) -> Sequence[tuple[bytes, str]]:
+    return await _notes(connection, AuditAction.AUDIT_ACKNOWLEDGED, _ACKNOWLEDGEMENTS, key)
 
 
-async def _notes(connection: AsyncConnection, action: AuditAction, most: int) -> Sequence[tuple[bytes, str]]:
+async def _notes(
+    connection: AsyncConnection, action: AuditAction, most: int, key: bytes | None
+) -> Sequence[tuple[bytes, str]]:
     """The digests and notes of the last events of a kind, as far as their digests are right."""
     chosen = every_event().where(audit_events.c.action == action.value).order_by(audit_events.c.id.desc()).limit(most)
     links = [link_of(row) for row in (await connection.execute(chosen)).mappings()]
     return [
         (link.digest, str(link.fields["note"]))
         for link in links
-        if link.digest == digest_of(link.previous, link.fields)
+        if link.digest == digest_of(link.previous, link.fields, key) and (key is None or link.fields["form"] == KEYED)
     ]

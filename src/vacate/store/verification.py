@@ -42,7 +42,7 @@ async def verify(log: SqlAuditLog, anchors: Sequence[Anchor]) -> Verification:
 
 async def _walked(log: SqlAuditLog, base: Anchor, indexed: int, anchors: Sequence[Anchor]) -> Verification:
     head = await log.head()
-    walk = Walk(anchors=anchors, last_id=base.id, digest=base.digest)
+    walk = Walk(anchors=anchors, last_id=base.id, digest=base.digest, key=log.key())
     vouched = base.id == 0
     index_problem: str | None = None
     async for links in log.links(base.id, also_strays=True):
@@ -66,7 +66,7 @@ async def _walked(log: SqlAuditLog, base: Anchor, indexed: int, anchors: Sequenc
     return _found(walk)
 
 
-def verify_export(lines: Iterable[bytes], anchors: Sequence[Anchor]) -> Verification:
+def verify_export(lines: Iterable[bytes], anchors: Sequence[Anchor], key: bytes | None = None) -> Verification:
     """Walk the chain of an export, which may begin anywhere: what stands before its first event is taken on trust."""
     walk: Walk | None = None
     for number, line in enumerate(lines, start=1):
@@ -77,7 +77,7 @@ def verify_export(lines: Iterable[bytes], anchors: Sequence[Anchor]) -> Verifica
             walk.problem = f"line {number} is no exported event: {error}"
             return _found(walk)
         if walk is None:
-            walk = Walk(anchors=anchors, last_id=link.id - 1, digest=link.previous)
+            walk = Walk(anchors=anchors, last_id=link.id - 1, digest=link.previous, key=key)
         if not walk.step(link):
             return _found(walk)
     walk = walk or Walk(anchors=anchors)

@@ -8,11 +8,12 @@ from pathlib import Path
 
 from vacate.iam.directory import UserDirectory
 from vacate.iam.passwords import Passwords
-from vacate.iam.sealing import Sealer, sealing_key
+from vacate.iam.sealing import Sealer, derived_key, sealing_key
 from vacate.operations.clock import utc_now
 from vacate.settings.file import Settings
 from vacate.store.anchor import AnchorFile
 from vacate.store.audit import SqlAuditLog
+from vacate.store.audit_key import AuditKey, KeyFile
 from vacate.store.audit_search import SqlAuditSearch
 from vacate.store.credentials import SqlCredentials
 from vacate.store.database import Database, open_database
@@ -45,7 +46,7 @@ async def open_state(settings: Settings) -> AsyncGenerator[State]:
         SettingsError, StoreUnavailableError.
     """
     database = await open_database(settings.store.url)
-    audit = SqlAuditLog(database, statements=settings.audit.statements)
+    audit = SqlAuditLog(database, statements=settings.audit.statements, key=audit_key_of(settings))
     anchor = anchor_path(settings)
     try:
         yield State(
@@ -61,6 +62,36 @@ async def open_state(settings: Settings) -> AsyncGenerator[State]:
         )
     finally:
         await database.close()
+
+
+def audit_key_of(settings: Settings) -> AuditKey:
+    """Where the audit's key is: in the file that the configuration names, or beside a store that is a file.
+
+    Services on a store in PostgreSQL share it as they share the sealing key: it is made of that.
+    """
+    if settings.audit.key_file is not None:
+        return KeyFile(settings.audit.key_file)
+    prefix = "sqlite:///"
+    if settings.store.url.startswith(prefix):
+        return KeyFile(Path(f"{settings.store.url.removeprefix(prefix)}.audit-key"))
+    return _DerivedKey(settings)
+
+
+class _DerivedKey:
+    """Implements `store.audit_key.AuditKey` by the sealing key."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._known: bytes | None = None
+
+    def find(self) -> bytes | None:
+        return self.make()
+
+    def make(self) -> bytes:
+        if self._known is None:
+            sealing = sealing_key(os.environ, self._settings.store.secret_key_file)
+            self._known = derived_key(sealing, b"vacate audit chain 1")
+        return self._known
 
 
 def anchor_path(settings: Settings) -> Path | None:

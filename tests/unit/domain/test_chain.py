@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.sessions import examples
-from vacate.domain.chain import BEGINNING, FIELDS, FORM, Anchor, Link, Walk, digest_of
+from vacate.domain.chain import BEGINNING, FIELDS, FORM, KEYED, Anchor, Link, Walk, digest_of
 
 TEXTS = ("action", "user_name", "error", "sessions", "note", "at", "plan_id", "instance_id")
 
@@ -149,8 +149,8 @@ def test_only_the_first_thing_that_is_wrong_is_told() -> None:
 
 def test_a_form_of_another_vacate_is_not_guessed_at() -> None:
     (link,) = chain(1)
-    told = walked([changed(link, "form", 2)]).problem
-    assert told == "event 1 is of form 2, which this Vacate does not know"
+    told = walked([changed(link, "form", 3)]).problem
+    assert told == "event 1 is of form 3, which this Vacate does not know"
 
 
 def test_a_walk_may_begin_behind_what_was_pruned() -> None:
@@ -177,3 +177,51 @@ def test_a_digest_is_the_sha_256_of_the_one_before_and_the_fields_in_their_order
 def test_a_number_that_is_none_belongs_nowhere(number: object) -> None:
     (link,) = chain(1)
     assert walked([changed(link, "id", number)]).problem == "event -1 stands where event 1 should be"
+
+
+KEY = bytes(range(32))
+
+
+def keyed_behind(plain: int, length: int) -> list[Link]:
+    """So many events, of which the first were made before there was a key."""
+    links: list[Link] = []
+    digest = BEGINNING
+    for number in range(1, length + 1):
+        fields: dict[str, Any] = dict.fromkeys(FIELDS)
+        fields |= {name: f"{name} {number}" for name in TEXTS} | {
+            "id": number,
+            "form": FORM if number <= plain else KEYED,
+        }
+        previous, digest = digest, digest_of(digest, fields, KEY)
+        links.append(Link(fields=fields, previous=previous, digest=digest))
+    return links
+
+
+def proved_with(key: bytes | None, links: Sequence[Link]) -> str | None:
+    walk = Walk(key=key)
+    for link in links:
+        walk.step(link)
+    return walk.end(None)
+
+
+@pytest.mark.parametrize("plain", [0, 3])
+def test_a_chain_whose_digests_are_keyed_from_some_event_on_is_whole(plain: int) -> None:
+    assert proved_with(KEY, keyed_behind(plain, 6)) is None
+
+
+def test_without_the_key_nobody_can_make_a_link_that_fits() -> None:
+    links = keyed_behind(0, 6)
+    forged = changed(links[5], "note", "nothing happened")
+    for form, key in ((KEYED, bytes(32)), (FORM, None)):
+        fields = {**forged.fields, "form": form}
+        digest = digest_of(forged.previous, fields, key)
+        assert proved_with(KEY, [*links[:5], replace(forged, fields=fields, digest=digest)]) is not None
+    assert "that is not there" in str(proved_with(None, links))
+
+
+def test_a_history_made_anew_without_the_key_is_found() -> None:
+    assert "was made without the key: those with it were removed" in str(proved_with(KEY, chain(6)))
+    rewritten = keyed_behind(3, 6)
+    first = changed(rewritten[2], "note", "nothing happened")
+    rewritten[2] = replace(first, digest=digest_of(first.previous, first.fields))
+    assert "event 4 does not continue the event before it" in str(proved_with(KEY, rewritten))
