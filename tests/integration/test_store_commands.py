@@ -99,6 +99,7 @@ def test_an_old_store_is_told_and_migrated(store: Path, vacate: Vacate) -> None:
     assert done.exit_code == 0, done.output
     assert "it lacked 0003, " in done.output
     assert "nothing to do" in vacate("store", "migrate").output
+    assert vacate("audit", "list").output.count("store:migrate:finished") == 1
     assert vacate("audit", "verify").output.startswith("whole: ")
 
 

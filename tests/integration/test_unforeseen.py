@@ -53,7 +53,9 @@ class Caller:
         return float(line.rpartition(" ")[2])
 
     async def audited(self) -> list[tuple[str, str | None]]:
-        return [(str(e.action), e.error) for e in await self.service.state.audit.recent(limit=20)]
+        """What the audit has of sessions, newest first."""
+        events = await self.service.state.audit.recent(limit=20)
+        return [(str(e.action), e.error) for e in events if e.action.startswith("session:")]
 
 
 @pytest.fixture

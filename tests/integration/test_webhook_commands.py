@@ -12,6 +12,7 @@ from click.testing import CliRunner, Result
 from tests.support.receiver import SECRET, Receiver, answer, receiving
 from tests.support.tellers import endpoint, event, replica
 from vacate.cli import main
+from vacate.domain.audit import AuditAction
 from vacate.settings.file import Settings
 from vacate.settings.loading import load_settings
 from vacate.store.audit import SqlAuditLog
@@ -124,5 +125,8 @@ async def test_a_retry_makes_what_was_given_up_due(desk: Desk) -> None:
     async with open_state(desk.settings) as state, replica(state.database, endpoint(desk.receiver)) as service:
         await service.settle()
     assert [each.verified()["type"] for each in desk.receiver.received] == ["kill.intended"]
+    async with open_state(desk.settings) as state:
+        (last,) = await state.audit.recent(1)
+    assert (last.action, last.note) == (AuditAction.WEBHOOK_RETRIED, "1 deliveries of teams are due again")
     again = await desk.run("retry", "teams")
     assert again.output.startswith("nothing to do")

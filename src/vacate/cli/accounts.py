@@ -5,15 +5,16 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from vacate.cli.operator import audit_of, operator
+from vacate.cli.operator import record
 from vacate.cli.tables import Column, Table, show
-from vacate.domain.audit import AuditAction, AuditEvent
-from vacate.domain.errors import AuditUnavailableError, SettingsError
+from vacate.domain.audit import AuditAction
+from vacate.domain.errors import SettingsError
 from vacate.domain.identity import Grant
-from vacate.domain.topology import ComponentId, InstanceId, NodeId, ProjectId, Target
+from vacate.domain.plans import Scope
+from vacate.domain.topology import ProjectId
 from vacate.iam.directory import UserDirectory
 from vacate.operations.access import KeptAccessKey, KeptUser
-from vacate.operations.clock import utc_now
+from vacate.operations.make_plan import target_of
 from vacate.settings.file import Settings
 from vacate.settings.loading import load_settings
 from vacate.wiring import State, directory_of, open_state
@@ -50,22 +51,8 @@ class Accounts:
         Raises:
             AuditUnavailableError: it is done, and the audit does not have it.
         """
-        event = AuditEvent(
-            at=utc_now(),
-            action=action,
-            actor=operator(self.settings),
-            target=Target(
-                project_id=project_id or ProjectId(""),
-                instance_id=InstanceId(""),
-                node_id=NodeId(""),
-                component_id=ComponentId(""),
-            ),
-            note=note,
-        )
-        try:
-            await audit_of(self.state).append(event, concluding=True)
-        except AuditUnavailableError as error:
-            raise AuditUnavailableError(f"it is done ({note}), and the audit does not have it: {error}") from error
+        target = target_of(Scope(project_id=project_id or ProjectId("")))
+        await record(self.state, self.settings, action, note, target=target)
 
     async def show_users(self, domain: str | None) -> None:
         """Print every user, also those that are disabled."""

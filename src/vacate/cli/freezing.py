@@ -2,13 +2,15 @@
 
 from pathlib import Path
 
-from vacate.cli.operator import audit_of, operator, operator_name
-from vacate.domain.audit import AuditAction, AuditEvent
-from vacate.domain.errors import AuditUnavailableError, SettingsError
-from vacate.domain.freezing import Freeze
+from vacate.cli.operator import audit_of, operator
+from vacate.domain.audit import AuditEvent
+from vacate.domain.errors import SettingsError
 from vacate.domain.texts import unfit
-from vacate.domain.topology import ComponentId, InstanceId, NodeId, ProjectId, Target
+from vacate.domain.topology import Instance, InstanceId
+from vacate.inventory.static import StaticInventory
 from vacate.operations.clock import utc_now
+from vacate.operations.journal import Journal
+from vacate.operations.turn_freeze import TurnFreeze
 from vacate.settings.file import Settings
 from vacate.settings.loading import load_settings
 from vacate.wiring import State, open_state
@@ -26,16 +28,19 @@ async def freeze_now(config: Path, instance_id: str | None, reason: str) -> tupl
         raise SettingsError(f"--reason cannot be kept as it is: {problem}")
     if not reason.strip():
         raise SettingsError("say why with --reason; everybody whose call is refused will read it")
-    freeze = Freeze(
-        instance_id=_known(settings, instance_id, config), by=operator_name(), reason=reason.strip(), since=utc_now()
-    )
+    instance = _known(settings, instance_id, config)
+    lost = _Lost()
     async with open_state(settings) as state:
-        if await state.freezes.freeze(freeze):
-            # Whoever freezes in an emergency must not be kept from it by an audit that cannot be written.
-            missed = await _written(state, settings, AuditAction.FREEZE_ON, freeze)
-            return (f"frozen: {freeze}", *missed, f"to allow sweeps again run: {freeze.thawed_by}")
-        stood = next(each for each in await state.freezes.standing() if each.instance_id == freeze.instance_id)
-    return (f"it was frozen already: {stood}",)
+        turn = _turning(settings, state, lost)
+        if instance is None:
+            turned = await turn.all_on(operator(settings), reason.strip())
+        else:
+            turned = await turn.on(operator(settings), instance.project_id, instance.id, reason.strip())
+    freeze = turned.stood
+    if freeze is None or not turned.changed:
+        return (f"it was frozen already: {freeze}",)
+    missed = [f"IT IS NOT IN THE AUDIT ({reason})" for reason in lost.reasons]
+    return (f"frozen: {freeze}", *missed, f"to allow sweeps again run: {freeze.thawed_by}")
 
 
 async def thaw_now(config: Path, instance_id: str | None) -> tuple[str, ...]:
@@ -47,15 +52,15 @@ async def thaw_now(config: Path, instance_id: str | None) -> tuple[str, ...]:
         StoreUnavailableError: the store cannot be written.
     """
     settings = load_settings(config)
-    scope = _known(settings, instance_id, config)
+    instance = _known(settings, instance_id, config)
     async with open_state(settings) as state:
-        stood = next((each for each in await state.freezes.standing() if each.instance_id == scope), None)
-        if stood is not None:
-            # Sessions can be ended afterwards, so it stays frozen when that cannot be written down.
-            await audit_of(state).append(_event(settings, AuditAction.FREEZE_OFF, stood))
-            await state.freezes.thaw(scope)
+        turn = _turning(settings, state, _Lost())
+        if instance is None:
+            turned = await turn.all_off(operator(settings))
+        else:
+            turned = await turn.off(operator(settings), instance.project_id, instance.id)
         left = await state.freezes.standing()
-    first = f"not frozen any more: {stood}" if stood else "it was not frozen"
+    first = f"not frozen any more: {turned.stood}" if turned.changed else "it was not frozen"
     return (first, *(f"still frozen: {freeze}" for freeze in left))
 
 
@@ -70,37 +75,31 @@ async def standing(config: Path) -> tuple[str, ...]:
     return tuple(f"frozen: {freeze}" for freeze in found) or ("nothing is frozen",)
 
 
-def _known(settings: Settings, instance_id: str | None, config: Path) -> InstanceId | None:
-    """A slip of the pen must not look like a switch that was turned."""
-    known = {configured.instance.id for configured in settings.configured_instances()}
+class _Lost:
+    """Remembers why an event could not be written; whoever sits there is told."""
+
+    def __init__(self) -> None:
+        self.reasons: list[str] = []
+
+    def audit_delayed(self, event: AuditEvent, reason: str) -> None:
+        del event
+        self.reasons.append(reason)
+
+
+def _turning(settings: Settings, state: State, lost: _Lost) -> TurnFreeze:
+    return TurnFreeze(
+        switch=state.freezes,
+        inventory=StaticInventory(settings.configured_instances()),
+        journal=Journal(audit_of(state), lost),
+        clock=utc_now,
+    )
+
+
+def _known(settings: Settings, instance_id: str | None, config: Path) -> Instance | None:
+    """The instance of that id. A slip of the pen must not look like a switch that was turned."""
     if instance_id is None:
         return None
+    known = {configured.instance.id: configured.instance for configured in settings.configured_instances()}
     if instance_id not in known:
         raise SettingsError(f"{config} has no instance {instance_id!r}; it has: {', '.join(sorted(known))}")
-    return InstanceId(instance_id)
-
-
-async def _written(state: State, settings: Settings, action: AuditAction, freeze: Freeze) -> tuple[str, ...]:
-    """Write down that the switch was turned; in words, what went wrong with that."""
-    try:
-        await audit_of(state).append(_event(settings, action, freeze), concluding=True)
-    except AuditUnavailableError as error:
-        return (f"IT IS NOT IN THE AUDIT ({error})",)
-    return ()
-
-
-def _event(settings: Settings, action: AuditAction, freeze: Freeze) -> AuditEvent:
-    projects = {each.instance.id: each.instance.project_id for each in settings.configured_instances()}
-    instance_id = freeze.instance_id or InstanceId("")
-    return AuditEvent(
-        at=utc_now(),
-        action=action,
-        actor=operator(settings),
-        target=Target(
-            project_id=projects.get(instance_id, ProjectId("")),
-            instance_id=instance_id,
-            node_id=NodeId(""),
-            component_id=ComponentId(""),
-        ),
-        note=str(freeze),
-    )
+    return known[InstanceId(instance_id)]

@@ -20,7 +20,10 @@ def component() -> None:
 @CONFIG
 def component_unpin(instance_id: str, component_id: str, config: Path) -> None:
     """Forget which server a component was; the next one found is taken for it."""
+    from vacate.cli.operator import record
+    from vacate.domain.audit import AuditAction
     from vacate.domain.errors import SettingsError
+    from vacate.operations.make_plan import target_at
     from vacate.settings.loading import load_settings
     from vacate.wiring import open_state
 
@@ -31,7 +34,11 @@ def component_unpin(instance_id: str, component_id: str, config: Path) -> None:
             number = "more than one" if found else "no"
             raise SettingsError(f"{config} has {number} component {component_id!r} in an instance {instance_id!r}")
         async with open_state(settings) as state:
-            return await state.pins.forget(found[0])
+            forgotten = await state.pins.forget(found[0])
+            if forgotten:
+                note = "the next server seen is taken for it"
+                await record(state, settings, AuditAction.COMPONENT_UNPINNED, note, target=target_at(found[0]))
+        return forgotten
 
     say(f"component {component_id} is not pinned any more" if run(work()) else "it was not pinned")
 

@@ -5,9 +5,14 @@ import os
 import uuid
 
 from vacate.cli.output import tell
-from vacate.domain.audit import AuditEvent
+from vacate.domain.audit import AuditAction, AuditEvent
 from vacate.domain.chain import Anchor
+from vacate.domain.errors import AuditUnavailableError
 from vacate.domain.identity import Actor, CredentialKind, Grant, Role
+from vacate.domain.plans import Scope
+from vacate.domain.topology import ProjectId, Target
+from vacate.operations.clock import utc_now
+from vacate.operations.make_plan import target_of
 from vacate.settings.file import Settings
 from vacate.store.anchored_audit import AnchoredAuditLog
 from vacate.wiring import State
@@ -38,6 +43,27 @@ def operator(settings: Settings) -> Actor:
 def audit_of(state: State) -> AnchoredAuditLog:
     """The audit, for a command to write in."""
     return AnchoredAuditLog(state.audit, state.anchor, _Told())
+
+
+async def record(
+    state: State, settings: Settings, action: AuditAction, note: str, *, target: Target | None = None
+) -> None:
+    """Write down what a command has done.
+
+    Raises:
+        AuditUnavailableError: it is done, and the audit does not have it.
+    """
+    event = AuditEvent(
+        at=utc_now(),
+        action=action,
+        actor=operator(settings),
+        target=target or target_of(Scope(project_id=ProjectId(""))),
+        note=note,
+    )
+    try:
+        await audit_of(state).append(event, concluding=True)
+    except AuditUnavailableError as error:
+        raise AuditUnavailableError(f"it is done ({note}), and the audit does not have it: {error}") from error
 
 
 class _Told:

@@ -4,11 +4,14 @@ from pathlib import Path
 
 from sqlalchemy import Connection, func, select, text
 
+from vacate.cli.operator import record
+from vacate.domain.audit import AuditAction
 from vacate.domain.errors import StoreUnavailableError
 from vacate.settings.loading import load_settings
 from vacate.store.backup import back_up
 from vacate.store.database import Database, open_database
 from vacate.store.schema import NEWEST, metadata, migrate, step_of
+from vacate.wiring import open_state
 
 
 async def migrate_store(config: Path) -> str:
@@ -23,6 +26,8 @@ async def migrate_store(config: Path) -> str:
     await database.close()
     if not taken:
         return f"nothing to do: the store is at step {NEWEST} already"
+    async with open_state(settings) as state:
+        await record(state, settings, AuditAction.STORE_MIGRATED, f"through the steps {', '.join(taken)}")
     return f"the store is at step {NEWEST} now; it lacked {', '.join(taken)}"
 
 

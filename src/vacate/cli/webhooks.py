@@ -7,8 +7,10 @@ from datetime import datetime
 from pathlib import Path
 
 from vacate import __version__
+from vacate.cli.operator import record
 from vacate.cli.output import say
 from vacate.cli.tables import Column, Table, show
+from vacate.domain.audit import AuditAction
 from vacate.operations.clock import utc_now
 from vacate.operations.outbox import EndpointState
 from vacate.settings.file import WebhookSection
@@ -105,6 +107,9 @@ async def retry_webhook(config: Path, name: str) -> str:
     named(settings, name)
     async with open_state(settings) as state:
         number = await SqlOutbox(state.database).again(name, utc_now())
+        if number:
+            note = f"{number} deliveries of {name} are due again"
+            await record(state, settings, AuditAction.WEBHOOK_RETRIED, note)
     if not number:
         return f"nothing to do: {name} has nothing that was given up or waits for another attempt"
     return f"deliveries due now: {number}; a running service sends them"

@@ -2,10 +2,19 @@
 
 import asyncio
 from collections import deque
+from typing import Protocol
 
 from vacate.domain.audit import AuditEvent
 from vacate.domain.errors import AuditUnavailableError
-from vacate.operations.ports import AuditLog, Observer
+from vacate.operations.ports import AuditLog
+
+
+class DelayObserver(Protocol):
+    """Who leaves a trace elsewhere of an event that cannot be written yet."""
+
+    def audit_delayed(self, event: AuditEvent, reason: str) -> None:
+        """The event waits; `reason` says why."""
+        ...
 
 
 class Journal:
@@ -17,7 +26,7 @@ class Journal:
     `record` fails, so that no sweep starts on an audit that is behind.
     """
 
-    def __init__(self, log: AuditLog, observer: Observer) -> None:
+    def __init__(self, log: AuditLog, observer: DelayObserver) -> None:
         self._log = log
         self._observer = observer
         self._waiting: deque[AuditEvent] = deque()

@@ -1,12 +1,12 @@
-"""Turn the freeze switch of one instance, from afar. The switch for all instances is turned by the command alone."""
+"""Turn the freeze switch: of one instance, or of all by whoever runs commands on the service's machine."""
 
 from dataclasses import dataclass
 from typing import Protocol
 
 from vacate.domain.audit import AuditAction, AuditEvent
-from vacate.domain.errors import StoreUnavailableError
+from vacate.domain.errors import PermissionDeniedError, StoreUnavailableError
 from vacate.domain.freezing import Freeze
-from vacate.domain.identity import Actor, Permission
+from vacate.domain.identity import Actor, CredentialKind, Permission
 from vacate.domain.topology import ComponentId, InstanceId, NodeId, ProjectId, Target
 from vacate.operations.journal import Journal
 from vacate.operations.ports import Clock, Freezes, Inventory
@@ -70,13 +70,17 @@ class TurnFreeze:
         """
         actor.require(Permission.KILL, project_id)
         self.inventory.instance(project_id, instance_id)
-        freeze = Freeze(instance_id=instance_id, by=actor.user_name, reason=reason, since=self.clock())
-        while not await self.switch.freeze(freeze):
-            if (stood := await self._stands(instance_id)) is not None:
-                return Turned(stood=stood, changed=False)
-            # Somebody turned it off between the two, and this caller wants it on.
-        await self.journal.conclude(self._event(AuditAction.FREEZE_ON, actor, project_id, freeze))
-        return Turned(stood=freeze, changed=True, written=self.journal.waiting == 0)
+        return await self._turned_on(actor, project_id, instance_id, reason)
+
+    async def all_on(self, actor: Actor, reason: str) -> Turned:
+        """Freeze all instances, then write that down, as with `on`.
+
+        Raises:
+            PermissionDeniedError: the actor is not at the service's own machine.
+            StoreUnavailableError: the switch cannot be turned.
+        """
+        _require_command(actor)
+        return await self._turned_on(actor, ProjectId(""), None, reason)
 
     async def off(self, actor: Actor, project_id: ProjectId, instance_id: InstanceId) -> Turned:
         """Write down that an instance is frozen no longer, then turn the switch.
@@ -91,6 +95,31 @@ class TurnFreeze:
         """
         actor.require(Permission.KILL, project_id)
         self.inventory.instance(project_id, instance_id)
+        return await self._turned_off(actor, project_id, instance_id)
+
+    async def all_off(self, actor: Actor) -> Turned:
+        """Write down that not all instances are frozen any more, then turn that switch, as with `off`.
+
+        Raises:
+            PermissionDeniedError: the actor is not at the service's own machine.
+            AuditUnavailableError: the audit cannot be written, so it is frozen still.
+            StoreUnavailableError: the switch cannot be turned.
+        """
+        _require_command(actor)
+        return await self._turned_off(actor, ProjectId(""), None)
+
+    async def _turned_on(
+        self, actor: Actor, project_id: ProjectId, instance_id: InstanceId | None, reason: str
+    ) -> Turned:
+        freeze = Freeze(instance_id=instance_id, by=actor.user_name, reason=reason, since=self.clock())
+        while not await self.switch.freeze(freeze):
+            if (stood := await self._stands(instance_id)) is not None:
+                return Turned(stood=stood, changed=False)
+            # Somebody turned it off between the two, and this caller wants it on.
+        await self.journal.conclude(self._event(AuditAction.FREEZE_ON, actor, project_id, freeze))
+        return Turned(stood=freeze, changed=True, written=self.journal.waiting == 0)
+
+    async def _turned_off(self, actor: Actor, project_id: ProjectId, instance_id: InstanceId | None) -> Turned:
         freeze = await self._stands(instance_id)
         if freeze is None:
             return Turned(stood=None, changed=False)
@@ -103,7 +132,7 @@ class TurnFreeze:
             raise
         return Turned(stood=freeze, changed=True)
 
-    async def _stands(self, instance_id: InstanceId) -> Freeze | None:
+    async def _stands(self, instance_id: InstanceId | None) -> Freeze | None:
         return next((each for each in await self.switch.standing() if each.instance_id == instance_id), None)
 
     def _event(
@@ -128,3 +157,8 @@ class TurnFreeze:
             note=str(freeze),
             error=None if error is None else f"{type(error).__name__}: {error}",
         )
+
+
+def _require_command(actor: Actor) -> None:
+    if actor.credential_kind is not CredentialKind.COMMAND:
+        raise PermissionDeniedError(role=actor.credential_kind.value, permission=Permission.KILL.value)

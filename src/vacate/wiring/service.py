@@ -1,15 +1,22 @@
 """A running service: every room joined to one application."""
 
+import hmac
 import os
+import uuid
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
+import msgspec
 from starlette.types import ASGIApp
 
 from vacate import __version__
+from vacate.domain.audit import AuditAction, AuditEvent
 from vacate.domain.durations import duration
 from vacate.domain.errors import StoreUnavailableError
+from vacate.domain.identity import the_service
+from vacate.domain.plans import Scope
+from vacate.domain.topology import ProjectId
 from vacate.engines.gateway import EngineGateway, GatewaySettings
 from vacate.http.admin.routes import AdminDoor
 from vacate.http.app import build_app
@@ -20,9 +27,11 @@ from vacate.http.reference.document import document
 from vacate.http.reference.routes import ReferenceDoor
 from vacate.iam.passwords import Passwords
 from vacate.iam.replays import Replays
-from vacate.iam.sealing import Sealer, sealing_key
+from vacate.iam.sealing import Sealer, derived_key, sealing_key
 from vacate.operations.clock import utc_now
 from vacate.operations.journal import Journal
+from vacate.operations.make_plan import target_of
+from vacate.operations.pinning import AuditedPins
 from vacate.settings.file import Settings
 from vacate.store.anchored_audit import AnchoredAuditLog
 from vacate.telemetry.access_log import TelemetryAccessLog
@@ -54,7 +63,8 @@ async def open_service(settings: Settings) -> AsyncGenerator[Service]:
     Raises:
         SettingsError, StoreUnavailableError.
     """
-    sealer = Sealer(sealing_key(os.environ, settings.store.secret_key_file))
+    sealing = sealing_key(os.environ, settings.store.secret_key_file)
+    sealer = Sealer(sealing)
     async with AsyncExitStack() as stack:
         state = await stack.enter_async_context(open_state(settings))
         metrics = Metrics(__version__)
@@ -66,7 +76,7 @@ async def open_service(settings: Settings) -> AsyncGenerator[Service]:
 
         gateway = EngineGateway(
             settings.servers(),
-            pins=state.pins,
+            pins=AuditedPins(kept=state.pins, journal=journal, clock=utc_now),
             clock=utc_now,
             settings=_gateway_settings(settings),
             unforeseen=observer.unforeseen,
@@ -103,6 +113,7 @@ async def open_service(settings: Settings) -> AsyncGenerator[Service]:
         )
         # Before the first call: the store may be an older copy of itself.
         await audit.check()
+        await journal.conclude(_loaded(settings, sealing))
         await stack.enter_async_context(
             going(
                 journal,
@@ -125,6 +136,19 @@ def audit_problems(audit: AnchoredAuditLog, unreadable: int) -> AuditProblems:
         unreadable=f"{unreadable} events cannot be read and are left out; Vacate's log says which"
         if unreadable
         else None,
+    )
+
+
+def _loaded(settings: Settings, sealing: bytes) -> AuditEvent:
+    """The event of a service that starts. Its mark is keyed, so that nobody can guess passwords by it."""
+    key = derived_key(sealing, b"vacate configuration mark 1")
+    mark = hmac.digest(key, msgspec.json.encode(settings, enc_hook=str), "sha256").hex()[:16]
+    return AuditEvent(
+        at=utc_now(),
+        action=AuditAction.CONFIGURATION_LOADED,
+        actor=the_service(uuid.uuid4().hex),
+        target=target_of(Scope(project_id=ProjectId(""))),
+        note=f"Vacate {__version__} with {len(settings.servers())} components, configuration {mark}",
     )
 
 
