@@ -2,6 +2,7 @@
 
 import hashlib
 import secrets
+from collections import OrderedDict
 from datetime import UTC, datetime, timedelta
 
 from vacate.domain.errors import (
@@ -21,6 +22,7 @@ from vacate.operations.ports import Clock
 LIFETIME = timedelta(hours=24)
 
 _VALUE_BYTES = 32
+_MOST_FAMILIAR = 1_000
 
 
 class TokenService:
@@ -41,6 +43,8 @@ class TokenService:
         self._projects = projects
         self._limits = limits
         self._clock = clock
+        # Who has signed in from where. Only whoever shares the address could tell by the time that it takes.
+        self._familiar: OrderedDict[tuple[str, bytes], None] = OrderedDict()
 
     async def issue(
         self, *, user: str, domain: str, password: str, scope: ProjectScope | DomainScope | None, source: str = ""
@@ -80,7 +84,10 @@ class TokenService:
         lockout = self._limits.lockout if known else self._limits.strangers
         if lockout.locked(tried):
             raise UserLockedError
-        fits = await self._passwords.verify(known.password_hash if known else None, password, source=source)
+        here = (source, tried)
+        fits = await self._passwords.verify(
+            known.password_hash if known else None, password, source=source, first=here in self._familiar
+        )
         if lockout.locked(tried):
             # Others guessed wrong while this one was checked; what came of it is not told any more.
             raise UserLockedError
@@ -88,6 +95,10 @@ class TokenService:
             lockout.failed(tried)
             raise PasswordInvalidError
         lockout.succeeded(tried)
+        self._familiar[here] = None
+        self._familiar.move_to_end(here)
+        if len(self._familiar) > _MOST_FAMILIAR:
+            self._familiar.popitem(last=False)
         return known
 
     def _project_for(self, user: User, scope: ProjectScope | DomainScope | None) -> ProjectId | None:

@@ -130,6 +130,21 @@ async def test_a_user_beside_eighty_guessers_at_one_address_is_let_in(passwords:
     assert not any(await asyncio.gather(*guesses))
 
 
+async def test_who_goes_first_waits_for_nobody_who_waits(hasher: WatchedHasher) -> None:
+    passwords = Passwords(hasher)
+    kept = await passwords.hash("correct horse")
+    hasher.gate.clear()
+    guesses = await in_the_queue(passwords, "attacker", 80)
+    known = asyncio.create_task(passwords.verify(kept, "correct horse", source="10.0.0.7", first=True))
+    await asyncio.sleep(0)
+    hasher.gate.set()
+    assert await known
+    # Two were being checked, and hardly more than two were begun beside this one.
+    assert sum(guess.done() for guess in guesses) <= 6
+    await asyncio.gather(*guesses)
+    passwords.close()
+
+
 async def test_in_a_full_queue_the_source_with_the_most_gives_way(hasher: WatchedHasher) -> None:
     passwords = Passwords(hasher, most_waiting=10)
     kept = hasher.hash("right")

@@ -1,6 +1,7 @@
 """Tokens: issued for a password, good for one project and one day."""
 
 import asyncio
+import contextlib
 from dataclasses import replace
 from datetime import timedelta
 
@@ -102,6 +103,38 @@ async def test_whoever_does_not_know_the_password_learns_nothing_else(
 ) -> None:
     with pytest.raises(PasswordInvalidError):
         await tokens.issue(user=user, domain=domain, password=password, scope=scope)
+
+
+async def test_who_has_signed_in_from_an_address_goes_first_from_there_alone(
+    tokens: TokenService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    turns: list[tuple[str, bool]] = []
+    verify = Passwords.verify
+
+    async def watched(
+        self: Passwords, kept: str | None, password: str, *, source: str = "", first: bool = False
+    ) -> bool:
+        turns.append((source, first))
+        return await verify(self, kept, password, source=source, first=first)
+
+    monkeypatch.setattr(Passwords, "verify", watched)
+
+    async def sign_in(source: str, password: str = PASSWORD, user: str = "ana") -> None:
+        with contextlib.suppress(PasswordInvalidError):
+            await tokens.issue(user=user, domain="acme", password=password, scope=None, source=source)
+
+    await sign_in("10.0.0.1", "wrong")
+    await sign_in("10.0.0.1")
+    await sign_in("10.0.0.1", "wrong")
+    await sign_in("10.0.0.2")
+    await sign_in("10.0.0.1", user="nobody")
+    assert turns == [
+        ("10.0.0.1", False),
+        ("10.0.0.1", False),
+        ("10.0.0.1", True),
+        ("10.0.0.2", False),
+        ("10.0.0.1", False),
+    ]
 
 
 async def test_a_user_without_a_password_cannot_sign_in(directory: UserDirectory, tokens: TokenService) -> None:
