@@ -68,16 +68,17 @@ def kills_figure(attack: str, what: str, quiet: Sequence[float], besieged: Seque
     )
 
 
-def memory_figure(attack: str, what: str, before: int, peak: int, scale: Scale) -> Figure:
-    """Resident memory: what it was before, and by how much it grew at its peak."""
+def memory_figure(attack: str, what: str, before: int, peak: int, scale: Scale, *, meant_mib: float = 0) -> Figure:
+    """Resident memory: what it was before, and by how much it grew at its peak; `meant_mib` of it are on purpose."""
     grown = max(0, peak - before) / MIB
+    most = scale.memory_mib + meant_mib
     return Figure(
         attack=attack,
         what=what,
         quiet=f"{before / MIB:.0f} MiB",
         besieged=f"+{grown:.0f} MiB",
-        goal=f"<= +{scale.memory_mib:g} MiB",
-        met=grown <= scale.memory_mib,
+        goal=f"<= +{most:g} MiB",
+        met=grown <= most,
     )
 
 

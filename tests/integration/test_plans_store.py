@@ -163,10 +163,15 @@ async def test_a_plan_that_nobody_holds_is_taken_over_by_one(plans: SqlPlans) ->
     for name in ("left", "held"):
         await plans.claim(PlanId(name), application("r2"))
     await plans.hold(PlanId("held"), "r2", LOOK_AT + 5 * MINUTE)
+    seen = await plans.heartbeats()
+    assert seen == {"left": application("r2").started_at, "held": LOOK_AT + 5 * MINUTE}
     now = LOOK_AT + 6 * MINUTE
-    taken = await asyncio.gather(*(plans.take_over(now - 2 * MINUTE, f"s{each}", now) for each in range(4)))
-    assert sorted(len(each) for each in taken) == [0, 0, 0, 1]
-    (winner,) = (f"s{place}" for place, each in enumerate(taken) if each)
+    left = PlanId("left")
+    taken = await asyncio.gather(*(plans.take_over(left, seen[left], f"s{each}", now) for each in range(4)))
+    (winner,) = (f"s{place}" for place, each in enumerate(taken) if each is not None)
+    await plans.hold(PlanId("held"), "r2", now)
+    assert await plans.take_over(PlanId("held"), seen[PlanId("held")], "s9", now) is None
+    assert await plans.take_over(PlanId("open"), now, "s9", now) is None
     assert (await plans.hold(PlanId("left"), winner, now)).ours
     assert not (await plans.hold(PlanId("left"), "r2", now)).ours
 

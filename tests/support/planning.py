@@ -127,16 +127,21 @@ class MemoryPlans:
         kept.stop_by = by
         return True
 
-    async def take_over(self, unheld_since: datetime, claim: str, now: datetime) -> tuple[PlanState, ...]:
+    async def heartbeats(self) -> dict[PlanId, datetime]:
         await self._reach()
-        left = [
-            kept
-            for kept in self.kept.values()
-            if kept.state.stage is PlanStage.APPLYING and kept.held_at is not None and kept.held_at < unheld_since
-        ]
-        for kept in left:
-            kept.claim, kept.held_at = claim, now
-        return tuple(kept.state for kept in left)
+        return {
+            plan_id: kept.held_at
+            for plan_id, kept in self.kept.items()
+            if kept.state.stage is PlanStage.APPLYING and kept.held_at is not None
+        }
+
+    async def take_over(self, plan_id: PlanId, held_at: datetime, claim: str, now: datetime) -> PlanState | None:
+        await self._reach()
+        kept = self.kept[plan_id]
+        if kept.state.stage is not PlanStage.APPLYING or kept.held_at != held_at:
+            return None
+        kept.claim, kept.held_at = claim, now
+        return kept.state
 
     async def forget(self, expired_before: datetime) -> int:
         await self._reach()
@@ -269,7 +274,11 @@ class PlanWorld:
             gateway=self.gateway,
             journal=Journal(self.audit, self.witness),
             clock=self.clock,
+            seconds=self._seconds,
         )
+
+    def _seconds(self) -> float:
+        return self.clock.now.timestamp()
 
     def inventory(self) -> StaticInventory:
         """The components as one instance, to be judged by what `criteria` and `guards` are now."""

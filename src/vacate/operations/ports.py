@@ -1,6 +1,6 @@
 """What the operations need from the outside, as protocols. Each is implemented by one room."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -247,8 +247,12 @@ class Plans(Protocol):
         """Have a plan stopped between two statements. Whether it is being applied."""
         ...
 
-    async def take_over(self, unheld_since: datetime, claim: str, now: datetime) -> tuple[PlanState, ...]:
-        """Claim every plan that is being applied and was not held since then; nobody else gets the same."""
+    async def heartbeats(self) -> Mapping[PlanId, datetime]:
+        """The last heartbeat of every plan that is being applied, as whoever applies it wrote it."""
+        ...
+
+    async def take_over(self, plan_id: PlanId, held_at: datetime, claim: str, now: datetime) -> PlanState | None:
+        """Claim a plan that is being applied, if this is still its last heartbeat; nobody else gets the same."""
         ...
 
     async def forget(self, expired_before: datetime) -> int:

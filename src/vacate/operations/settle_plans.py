@@ -1,15 +1,16 @@
 """Settle the plans whose application was cut off: say of each component what was done, and what can be seen of it."""
 
+import time
 import uuid
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from datetime import timedelta
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 
 from vacate.domain.audit import AuditAction, AuditEvent
 from vacate.domain.errors import VacateError
 from vacate.domain.identity import Actor, Grant, the_service
-from vacate.domain.plans import Application, LineProgress, LineStage, PlannedComponent, PlanStage, PlanState
+from vacate.domain.plans import Application, LineProgress, LineStage, PlanId, PlannedComponent, PlanStage, PlanState
 from vacate.domain.record import RecordedEvent
 from vacate.domain.sessions import SessionKey
 from vacate.domain.sweeps import Outcome, SessionOutcome
@@ -29,6 +30,14 @@ _NOTHING = f"nothing was ended there: {_CUT_OFF}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class _Watched:
+    """A heartbeat, and since when this service sees it unchanged, in seconds of its own clock."""
+
+    held_at: datetime
+    since: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SettlePlans:
     """The operation with everything it needs; call it now and then, from as many services as there are."""
 
@@ -38,9 +47,14 @@ class SettlePlans:
     journal: Journal
     clock: Clock
     abandoned_after: timedelta = ABANDONED_AFTER
+    seconds: Callable[[], float] = time.monotonic
+    _watched: dict[PlanId, _Watched] = field(default_factory=dict[PlanId, _Watched])
 
     async def __call__(self) -> int:
         """Settle every plan that nobody has held for long enough; how many there were.
+
+        A heartbeat counts as old once this service has seen it unchanged for so long by a clock that never steps. The
+        times that services write are only compared for being the same.
 
         The signals of a component went out only after its intent was in the audit. So a component without an intent
         was left alone, and one with an intent and without an end is asked which of those sessions it still has.
@@ -48,12 +62,29 @@ class SettlePlans:
         Raises:
             AuditUnavailableError, StoreUnavailableError: what is found cannot be kept; another call tries again.
         """
-        now = self.clock()
         claim = uuid.uuid4().hex
-        taken = await self.plans.take_over(now - self.abandoned_after, claim, now)
-        for state in taken:
-            await self._settle(state, claim)
-        return len(taken)
+        settled = 0
+        for plan_id, held_at in (await self._abandoned()).items():
+            state = await self.plans.take_over(plan_id, held_at, claim, self.clock())
+            if state is not None:
+                await self._settle(state, claim)
+                settled += 1
+        return settled
+
+    async def _abandoned(self) -> Mapping[PlanId, datetime]:
+        """The plans whose last heartbeat has not changed for too long, each with that heartbeat."""
+        heartbeats = await self.plans.heartbeats()
+        now = self.seconds()
+        for plan_id in self._watched.keys() - heartbeats.keys():
+            del self._watched[plan_id]
+        abandoned: dict[PlanId, datetime] = {}
+        for plan_id, held_at in heartbeats.items():
+            watched = self._watched.get(plan_id)
+            if watched is None or watched.held_at != held_at:
+                self._watched[plan_id] = _Watched(held_at=held_at, since=now)
+            elif now - watched.since >= self.abandoned_after.total_seconds():
+                abandoned[plan_id] = held_at
+        return abandoned
 
     async def _settle(self, state: PlanState, claim: str) -> None:
         application = state.application

@@ -1,6 +1,6 @@
 """Plans: kept once, applied once, and how far each has come."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 import msgspec
@@ -142,17 +142,28 @@ class SqlPlans:
         async with self._database.write() as connection:
             return (await connection.execute(asked)).rowcount == 1
 
-    async def take_over(self, unheld_since: datetime, claim: str, now: datetime) -> tuple[PlanState, ...]:
-        """Claim every plan that whoever applies it has let go of.
+    async def heartbeats(self) -> Mapping[PlanId, datetime]:
+        """The last heartbeat of every plan that is being applied.
+
+        Raises:
+            StoreUnavailableError: the store cannot be read.
+        """
+        chosen = select(plans.c.id, plans.c.held_at).where(plans.c.stage == PlanStage.APPLYING.value)
+        async with self._database.read() as connection:
+            return {PlanId(row.id): row.held_at for row in await connection.execute(chosen)}
+
+    async def take_over(self, plan_id: PlanId, held_at: datetime, claim: str, now: datetime) -> PlanState | None:
+        """Claim a plan that is being applied, if this is still its last heartbeat.
 
         Raises:
             StoreUnavailableError: the store cannot be written.
         """
-        left = and_(plans.c.stage == PlanStage.APPLYING.value, plans.c.held_at < unheld_since)
-        taken = plans.update().where(left).values(claim=claim, held_at=now).returning(plans.c.id)
+        left = and_(plans.c.id == plan_id, plans.c.stage == PlanStage.APPLYING.value, plans.c.held_at == held_at)
+        taken = plans.update().where(left).values(claim=claim, held_at=now)
         async with self._database.write() as connection:
-            ids = tuple((await connection.execute(taken)).scalars())
-        return await self._read(plans.c.id.in_(ids)) if ids else ()
+            if not (await connection.execute(taken)).rowcount:
+                return None
+        return next(iter(await self._read(plans.c.id == plan_id)), None)
 
     async def forget(self, expired_before: datetime) -> int:
         """Remove plans whose time is over since then, except one that is still being applied.

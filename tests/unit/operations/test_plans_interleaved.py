@@ -7,6 +7,7 @@ the audit fails, somebody freezes, stops, protects. Afterwards the ground truth 
 
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 
@@ -220,6 +221,11 @@ class PlansOnLivingServers(RuleBasedStateMachine):
     @rule()
     def what_was_cut_off_is_settled(self) -> None:
         cut_off = [kept for kept in self.world.plans.kept.values() if kept.state.stage is PlanStage.APPLYING]
+        # Once to see the last heartbeats, and once to find them unchanged.
+        self.world.clock.now += timedelta(minutes=1)
+        with suppress(AuditUnavailableError):
+            run(self.world.settle())
+        cut_off = [kept for kept in cut_off if kept.state.stage is PlanStage.APPLYING]
         self.world.clock.now += timedelta(minutes=1)
         before = [len(server.signals) for server in self.servers]
         try:

@@ -1,6 +1,7 @@
 """A plan whose application was cut off says of each component exactly what is known."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -48,6 +49,7 @@ class Scene:
         return plan
 
     def settled(self, plan: Plan) -> PlanState:
+        assert run(self.world.settle()) == 0
         self.world.clock.now += timedelta(minutes=1)
         assert run(self.world.settle()) == 1
         return self.world.plans.kept[plan.id].state
@@ -127,8 +129,25 @@ def test_what_was_seen_afterwards_is_in_the_audit_under_the_name_of_whoever_appl
 
 def test_a_plan_that_is_still_held_is_left_alone(scene: Scene) -> None:
     signals = scene.world.servers[COMPONENT].signals
-    scene.killed_when(lambda: len(signals) == 2)
+    plan = scene.killed_when(lambda: len(signals) == 2)
+    kept = scene.world.plans.kept[plan.id]
+    claim = kept.claim
+    assert claim is not None
+    for _ in range(3):
+        assert run(scene.world.settle()) == 0
+        scene.world.clock.now += timedelta(minutes=1)
+        assert run(scene.world.plans.hold(plan.id, claim, scene.world.clock.now)).ours
     assert run(scene.world.settle()) == 0
+
+
+@pytest.mark.parametrize("step", [timedelta(days=1), -timedelta(days=1)], ids=["forward", "back"])
+def test_a_step_of_the_wall_clock_takes_no_plan_away(scene: Scene, step: timedelta) -> None:
+    signals = scene.world.servers[COMPONENT].signals
+    scene.killed_when(lambda: len(signals) == 2)
+    settle = replace(scene.world.settle, seconds=lambda: 0.0)
+    for _ in range(3):
+        scene.world.clock.now += step
+        assert run(settle()) == 0
 
 
 def test_a_plan_that_was_settled_is_not_settled_again_and_never_applied_again(scene: Scene) -> None:
@@ -144,6 +163,7 @@ def test_a_plan_that_was_settled_is_not_settled_again_and_never_applied_again(sc
 def test_a_settlement_that_the_audit_does_not_take_is_tried_again(scene: Scene) -> None:
     signals = scene.world.servers[COMPONENT].signals
     plan = scene.killed_when(lambda: len(signals) == 2)
+    assert run(scene.world.settle()) == 0
     scene.world.audit.break_down()
     scene.world.clock.now += timedelta(minutes=1)
     with pytest.raises(AuditUnavailableError):
