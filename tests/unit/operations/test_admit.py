@@ -1,12 +1,15 @@
 """Admission: any role of the project will do, and whoever has none is written down."""
 
+from dataclasses import replace
+
 import pytest
 
 from tests.support.fakes import OTHER_PROJECT, PROJECT, MemoryAudit, TickingClock, Witness, actor
 from vacate.domain.audit import AuditAction
 from vacate.domain.errors import ProjectMismatchError
-from vacate.domain.identity import Role
-from vacate.operations.admit import Admit
+from vacate.domain.identity import Actor, Role
+from vacate.domain.topology import ProjectId
+from vacate.operations.admit import MOST_EVENTS, Admit
 from vacate.operations.journal import Journal
 
 
@@ -64,3 +67,24 @@ async def test_an_audit_that_fails_lets_nobody_in_and_loses_nothing(
     audit.recover()
     await journal.catch_up()
     assert audit.actions() == [AuditAction.PROJECT_REFUSED]
+
+
+async def test_a_user_who_is_refused_again_and_again_leaves_few_events_and_a_count(
+    audit: MemoryAudit, journal: Journal
+) -> None:
+    now = 0.0
+    admit = Admit(journal=journal, clock=TickingClock(), seconds=lambda: now)
+
+    async def refused(caller: Actor, times: int) -> None:
+        for number in range(times):
+            with pytest.raises(ProjectMismatchError):
+                await admit(caller, ProjectId(f"made up {number}"))
+
+    stranger = actor(Role.ADMIN, project_id=OTHER_PROJECT)
+    await refused(stranger, 500)
+    assert len(audit.events) == MOST_EVENTS
+    await refused(replace(stranger, user_id="another"), 1)
+    assert len(audit.events) == MOST_EVENTS + 1
+    now += 60
+    await refused(stranger, 2)
+    assert [event.note for event in audit.events[-2:]] == ["490 more refusals of this user left no event", None]
