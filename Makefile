@@ -1,7 +1,7 @@
 # The one front door. Everything below sets itself up: a checkout, Python 3.11 or newer, git and make suffice.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-fast neighbours crash mutants live check bench siege pins clean
+.PHONY: help demo test test-fast neighbours crash tamper mutants live check bench siege pins clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -34,6 +34,9 @@ neighbours: .venv/.neighbours $(NODE_POOL)/node_modules/.installed ## run Vacate
 
 crash: .venv/.installed ## kill the service, its store and the target during many sweeps (ROUNDS=200)
 	@VACATE_CRASHES=$(or $(ROUNDS),200) $(BIN)/python -m pytest tests/contract/test_crashes.py -q --no-header
+
+tamper: .venv/.installed ## change the store's audit in 10,000 ways, each of which must be noticed (ROUNDS=10000)
+	@VACATE_TAMPERINGS=$(or $(ROUNDS),10000) $(BIN)/python -m pytest tests/integration/test_audit_owner.py -q --no-header -o timeout=7200
 
 mutants: .venv/.installed ## change the domain in every way, and list the changes that no test notices (half an hour)
 	@VACATE_EXAMPLES=20 $(BIN)/mutmut run && $(BIN)/mutmut results
