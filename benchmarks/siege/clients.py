@@ -8,6 +8,7 @@ A client that is cut off comes back after a second, as an attacker would.
 
 import asyncio
 import json
+import os
 import resource
 import socket
 import sys
@@ -25,6 +26,7 @@ _SMALL_ROOM: Final = 2048
 _AT_ONCE: Final = 200
 _ESTABLISHED: Final = 1
 _ADDRESSES: Final = 250
+_NICENESS: Final = 10
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True):
@@ -187,7 +189,11 @@ async def _run(order: Order) -> None:
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Run until standard input ends, or until the order's time is over."""
+    """Run until standard input ends, or until the order's time is over.
+
+    Attackers have machines of their own. Here they get what the service leaves of this one.
+    """
+    os.nice(_NICENESS)
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     asyncio.run(_run(msgspec.json.decode(arguments[0], type=Order)))

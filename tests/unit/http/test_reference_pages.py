@@ -1,12 +1,14 @@
 """The document and the pages: served from memory by fixed names, and shut in by a policy."""
 
+import asyncio
 import gzip
 import json
 import re
 from importlib import resources
+from typing import Any
 
 import pytest
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Message
 
 from tests.unit.http.asgi import call
 from tests.unit.http.test_language import QuietLog
@@ -20,6 +22,7 @@ FILES = {
     "/docs/swagger-ui-bundle.js": "text/javascript; charset=utf-8",
     "/docs/swagger-ui.css": "text/css; charset=utf-8",
 }
+AT_ONCE, PIECE = 4, 65_536
 ADDRESS = re.compile(rb"(?:src|href|url)\s*[=:]\s*[\"']([^\"']*)[\"']")
 
 
@@ -106,3 +109,46 @@ async def test_no_other_name_leads_to_a_file(app: ASGIApp, path: bytes) -> None:
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE"])
 async def test_files_are_only_read(app: ASGIApp, method: str) -> None:
     assert (await call(app, method, b"/docs")).refusal == (404, "APIGW.0101")
+
+
+async def test_few_large_files_are_sent_at_once_and_each_in_pieces() -> None:
+    """So a call that ends sessions does not wait for all that are asked for."""
+    door = ReferenceDoor(document={"openapi": "3.1.0", "info": {"title": "x" * 300_000}})
+    (route,) = [route for route in door.routes() if route.path == "/openapi.json"]
+    scope: dict[str, Any] = {
+        "type": "http",
+        "method": "GET",
+        "path": "/openapi.json",
+        "headers": [],
+        "query_string": b"",
+    }
+    begun, gate = 0, asyncio.Event()
+    bodies: list[bytes] = []
+
+    async def ask() -> None:
+        sent: list[bytes] = []
+
+        async def send(message: Message) -> None:
+            nonlocal begun
+            if message["type"] == "http.response.start":
+                begun += 1
+                await gate.wait()
+            else:
+                sent.append(message["body"])
+
+        async def receive() -> Message:
+            return {"type": "http.request", "body": b"", "more_body": False}
+
+        await route.app({**scope, "app": None, "state": {}}, receive, send)
+        assert max(map(len, sent)) <= PIECE
+        bodies.append(b"".join(sent))
+
+    asking = [asyncio.create_task(ask()) for _ in range(20)]
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert begun == AT_ONCE
+    gate.set()
+    await asyncio.gather(*asking)
+    assert len(bodies) == len(asking)
+    assert {len(body) for body in bodies} == {len(bodies[0])}
+    assert json.loads(bodies[0])["info"]["title"] == "x" * 300_000

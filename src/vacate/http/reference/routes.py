@@ -1,5 +1,6 @@
 """`/openapi.json`, and `/docs` with its files. Everything is made or read once, and served from memory."""
 
+import asyncio
 import gzip
 from collections.abc import Mapping
 from importlib import resources
@@ -8,6 +9,7 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 
 _DOCUMENT = "/openapi.json"
 _PAGE = "/docs"
@@ -28,6 +30,32 @@ _HEADERS = {
 _JSON, _HTML, _SCRIPT, _STYLE = "application/json", "text/html", "text/javascript", "text/css"
 
 
+# So many large files are sent at once, piece by piece. Whoever asks for them again and again takes turns with others
+# who do, and a call that ends sessions waits for the pieces of a few and not of all.
+_AT_ONCE = 4
+_PIECE = 65_536
+
+
+class _InTurn(Response):
+    """A file that may be large; it is sent when its turn comes, and no faster than its peer reads."""
+
+    turns: asyncio.Semaphore
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send the file."""
+        body = bytes(self.body)
+        if len(body) <= _PIECE:
+            await super().__call__(scope, receive, send)
+            return
+        async with self.turns:
+            await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+            for at in range(0, len(body), _PIECE):
+                more = at + _PIECE < len(body)
+                await send({"type": "http.response.body", "body": body[at : at + _PIECE], "more_body": more})
+                # A peer that reads at once would get all of it in one turn of the event loop.
+                await asyncio.sleep(0)
+
+
 class ReferenceDoor:
     """Open to everybody who reaches the port: it tells what calls there are, and nothing about anybody's clusters."""
 
@@ -43,6 +71,7 @@ class ReferenceDoor:
             f"{_PAGE}/swagger-ui.css": (_STYLE, theirs.joinpath("swagger-ui.css").read_bytes()),
         }
 
+        self._turns = asyncio.Semaphore(_AT_ONCE)
         self._files = {path: (kind, content, gzip.compress(content)) for path, (kind, content) in files.items()}
 
     def routes(self) -> list[Route]:
@@ -54,8 +83,11 @@ class ReferenceDoor:
         request.state.route = path
         media_type, content, packed = self._files[path]
         if _takes_gzip(request.headers.get("accept-encoding", "")):
-            return Response(packed, media_type=media_type, headers={**_HEADERS, "Content-Encoding": "gzip"})
-        return Response(content, media_type=media_type, headers=_HEADERS)
+            answer = _InTurn(packed, media_type=media_type, headers={**_HEADERS, "Content-Encoding": "gzip"})
+        else:
+            answer = _InTurn(content, media_type=media_type, headers=_HEADERS)
+        answer.turns = self._turns
+        return answer
 
 
 def _takes_gzip(accepted: str) -> bool:
