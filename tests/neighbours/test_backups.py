@@ -1,5 +1,6 @@
 """Tools that copy a whole server while it runs, and one that turns an old primary into a standby."""
 
+import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ import pytest
 from tests.neighbours.beside import Bench, Tool, program, sweep_while
 from tests.support.in_process import vacate
 from tests.support.postgres import PASSWORD, LiveServer, eventually, installation_of
+from tests.support.proxy import LinkProxy
 from vacate.demo.servers import Server, Workplace
 from vacate.domain.criteria import Criteria, idle_for
 from vacate.domain.judging.settings import GuardName, GuardSettings
@@ -151,9 +153,9 @@ class Pair:
     old: Server
     new: Server
 
-    def rewind(self, bench: Bench, user: str) -> Tool:
-        """Have the old one's data made those of the new one."""
-        source = f"host=127.0.0.1 port={self.new.port} user={user} dbname=postgres"
+    def rewind(self, bench: Bench, user: str, port: int) -> Tool:
+        """Have the old one's data made those of the new one, which it reaches at this port."""
+        source = f"host=127.0.0.1 port={port} user={user} dbname=postgres"
         command = [self.old.installation.program("pg_rewind"), "-D", self.old.data_dir, "--source-server", source]
         return bench.start([*command, "--no-sync", "--progress"])
 
@@ -179,30 +181,39 @@ def pair(workplace: Workplace, bench: Bench) -> Pair:
 
 
 @asynccontextmanager
-async def paused_between_reads(server: LiveServer, rewind: Tool, user: str) -> AsyncGenerator[None]:
-    """Stop the tool for a while where it has read a part of the files and its session is idle."""
-    session = await asyncpg.connect(server.server.superuser_dsn)
-    reads = "SELECT count(*) FROM pg_stat_activity WHERE usename = $1 AND query LIKE '%pg_read_binary_file%'"
-    idle = f"{reads} AND state = 'idle'"
+async def held_between_reads(pair: Pair, bench: Bench, user: str) -> AsyncGenerator[Tool]:
+    """A rewind whose next request is held on its way once it has copied something: its session is idle till the end."""
+    session = await asyncpg.connect(pair.new.superuser_dsn)
+    idle = "SELECT count(*) FROM pg_stat_activity WHERE usename = $1 AND query LIKE '%pg_read_binary_file(%)%AS chunk%'"
+
+    held = asyncio.Event()
+
+    def hold() -> None:
+        way.hold_clients()
+        held.set()
+
+    async def waits() -> bool:
+        assert rewind.running, rewind.words
+        return held.is_set() and bool(await session.fetchval(f"{idle} AND state = 'idle'", user))
+
     try:
-        while not await session.fetchval(reads, user):
-            assert rewind.running, rewind.words
-        rewind.pause()
-        # A statement that was on its way at the pause may begin between two looks; it gets a little further each time.
-        while not (await session.fetchval(idle, user) and await session.fetchval(idle, user)):
-            rewind.resume()
-            assert rewind.running, rewind.words
-            rewind.pause()
-        yield
+        async with LinkProxy(pair.new.port) as way:
+            # The column that the parts of the files come in.
+            way.once(b"chunk", hold, from_server=True)
+            rewind = pair.rewind(bench, user, way.port)
+            await eventually(waits)
+            yield rewind
+            way.resume()
+            await rewind.ends()
     finally:
-        rewind.resume()
         await session.close()
 
 
 async def fate_between_reads(pair: Pair, rewind: Tool, user: str, tmp_path: Path, *off: GuardName) -> SessionOutcome:
     """What a sweep does to the tool's session between two reads, with some guards off."""
     server, guards = LiveServer(server=pair.new), GuardSettings(off=frozenset(off))
-    async with vacate(tmp_path, server.dsn(), guards=guards) as service, paused_between_reads(server, rewind, user):
+    async with vacate(tmp_path, server.dsn(), guards=guards) as service:
+        assert rewind.running, rewind.words
         report = await service.sweep()
     (fate,) = [entry for entry in report.sessions if entry.session.user == user]
     assert fate.session.application == ""
@@ -210,24 +221,24 @@ async def fate_between_reads(pair: Pair, rewind: Tool, user: str, tmp_path: Path
 
 
 async def test_a_rewind_by_the_usual_user_is_spared(pair: Pair, bench: Bench, tmp_path: Path) -> None:
-    rewind = pair.rewind(bench, "rewind_user")
-    fate = await fate_between_reads(pair, rewind, "rewind_user", tmp_path, GuardName.MAINTENANCE_TOOL)
+    async with held_between_reads(pair, bench, "rewind_user") as rewind:
+        fate = await fate_between_reads(pair, rewind, "rewind_user", tmp_path, GuardName.MAINTENANCE_TOOL)
 
     assert fate.by == "companion_user"
     assert await rewind.ends() == 0, rewind.words
 
 
 async def test_a_rewind_by_any_other_user_is_known_by_its_statements(pair: Pair, bench: Bench, tmp_path: Path) -> None:
-    rewind = pair.rewind(bench, "switcher")
-    fate = await fate_between_reads(pair, rewind, "switcher", tmp_path)
+    async with held_between_reads(pair, bench, "switcher") as rewind:
+        fate = await fate_between_reads(pair, rewind, "switcher", tmp_path)
 
     assert fate.by == "maintenance_tool"
     assert await rewind.ends() == 0, rewind.words
 
 
 async def test_a_rewind_that_is_ended_fails_in_the_middle_of_its_copy(pair: Pair, bench: Bench, tmp_path: Path) -> None:
-    rewind = pair.rewind(bench, "switcher")
-    fate = await fate_between_reads(pair, rewind, "switcher", tmp_path, GuardName.MAINTENANCE_TOOL)
+    async with held_between_reads(pair, bench, "switcher") as rewind:
+        fate = await fate_between_reads(pair, rewind, "switcher", tmp_path, GuardName.MAINTENANCE_TOOL)
 
     assert fate.outcome is Outcome.TERMINATED
     assert [warning.kind for warning in warnings_of([fate.session])] == [WarningKind.REWIND]

@@ -26,6 +26,8 @@ class LinkProxy:
         self._pumps: set[asyncio.Task[None]] = set()
         self._flowing = asyncio.Event()
         self._flowing.set()
+        self._asking = asyncio.Event()
+        self._asking.set()
         self._triggers: list[_Trigger] = []
         self.delay_s = 0.0
         """How long everything takes, each way."""
@@ -62,9 +64,14 @@ class LinkProxy:
         """Swallow everything from now on and say nothing, as a black hole does; new links are accepted all the same."""
         self._flowing.clear()
 
+    def hold_clients(self) -> None:
+        """Hold what clients send from now on; what servers send goes through."""
+        self._asking.clear()
+
     def resume(self) -> None:
         """Let everything through again, also what was held."""
         self._flowing.set()
+        self._asking.set()
 
     def once(self, needle: bytes, do: Callable[[], None], *, from_server: bool = False) -> None:
         """Do something when these bytes come by, before they are passed on."""
@@ -110,6 +117,8 @@ class LinkProxy:
             while data := await reader.read(65536):
                 self._pull_triggers(data, from_server=from_server)
                 await self._flowing.wait()
+                if not from_server:
+                    await self._asking.wait()
                 if self.delay_s:
                     await asyncio.sleep(self.delay_s)
                 writer.write(data)
