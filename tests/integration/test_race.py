@@ -53,6 +53,28 @@ async def wake(server: LiveServer, load: Load) -> None:
     await load.wake()
 
 
+async def cut_by_a_sweep(
+    server: LiveServer,
+    folder: Path,
+    begin: Callable[[LiveServer, Load], Awaitable[None]],
+    *,
+    idle: int,
+    flipping: int,
+) -> list[str]:
+    """The statements that one sweep cut off; it has ended all sessions that stay idle."""
+    cut_before = len(statements_cut(server))
+    async with (
+        await Load.start(server.dsn("app"), idle=idle, flipping=flipping) as load,
+        vacate(folder, server.dsn()) as running,
+    ):
+        await begin(server, load)
+        report = await running.sweep()
+        await load.stop()
+    assert report.counts[Outcome.TERMINATED] >= idle
+    assert report.succeeded
+    return statements_cut(server)[cut_before:]
+
+
 @on_every_major
 @pytest.mark.parametrize("begin", [flip, wake])
 async def test_a_sweep_cuts_off_no_statement(
@@ -62,18 +84,8 @@ async def test_a_sweep_cuts_off_no_statement(
     idle, flipping = (IDLE, FLIPPING) if crowded_server.major in MAJORS else (FEWER_IDLE, FEWER_FLIPPING)
     cut: list[str] = []
     for turn in ("first", "second"):
-        cut_before = len(statements_cut(crowded_server))
         (folder := tmp_path / turn).mkdir()
-        async with (
-            await Load.start(crowded_server.dsn("app"), idle=idle, flipping=flipping) as load,
-            vacate(folder, crowded_server.dsn()) as running,
-        ):
-            await begin(crowded_server, load)
-            report = await running.sweep()
-            await load.stop()
-        assert report.counts[Outcome.TERMINATED] >= idle
-        assert report.succeeded
-        cut = statements_cut(crowded_server)[cut_before:]
+        cut = await cut_by_a_sweep(crowded_server, folder, begin, idle=idle, flipping=flipping)
         # A statement may arrive in the very moment between the re-check and the signal, in which a busy machine can
         # hold the server up: seen once, while other work took most of it. Two in one sweep, or one in each of two, are
         # a fault.
@@ -117,17 +129,8 @@ def crowded_double(workplace: Workplace, request: pytest.FixtureRequest) -> Gene
 async def test_a_sweep_of_the_gauss_family_cuts_off_hardly_any_statement(
     crowded_double: GaussDouble, tmp_path: Path, begin: Callable[[LiveServer, Load], Awaitable[None]]
 ) -> None:
-    cut_before = len(statements_cut(crowded_double))
-    async with (
-        await Load.start(crowded_double.dsn("app"), idle=FEWER_IDLE, flipping=FEWER_FLIPPING) as load,
-        vacate(tmp_path, crowded_double.dsn()) as running,
-    ):
-        await begin(crowded_double, load)
-        report = await running.sweep()
-        await load.stop()
-    assert report.counts[Outcome.TERMINATED] >= FEWER_IDLE
-    assert report.succeeded
-    assert len(statements_cut(crowded_double)[cut_before:]) <= HARDLY_ANY
+    cut = await cut_by_a_sweep(crowded_double, tmp_path, begin, idle=FEWER_IDLE, flipping=FEWER_FLIPPING)
+    assert len(cut) <= HARDLY_ANY
 
 
 async def test_the_one_line_statement_of_the_gauss_family_cuts_off_statements_under_the_same_load(
