@@ -3,11 +3,11 @@
 from pathlib import Path
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import Connection, update
 
 from tests.integration.test_audit_chain import event, tampered
 from vacate.domain.audit import AuditAction
-from vacate.domain.chain import digest_of
+from vacate.domain.chain import BEGINNING, FORM, digest_of
 from vacate.domain.errors import AuditUnavailableError, SettingsError
 from vacate.store.audit import SqlAuditLog
 from vacate.store.audit_key import KeyFile
@@ -32,11 +32,17 @@ async def test_a_new_store_is_keyed_from_its_first_event_on(database: Database, 
     assert "cannot" not in ((await verify(SqlAuditLog(database, key=KeyFile(file.path)), ())).problem or "")
 
 
-async def test_a_store_without_a_key_says_where_it_begins(database: Database, file: KeyFile) -> None:
+async def test_a_store_without_a_key_goes_on_with_one_when_an_operator_wants_it_and_says_where(
+    database: Database, file: KeyFile
+) -> None:
     for number in range(1, 4):
         await SqlAuditLog(database).append(event(number))
     log = SqlAuditLog(database, key=file)
-    await log.append(event(4))
+    assert await log.lacks_key()
+    with pytest.raises(AuditUnavailableError, match=r"event 3, its last one, was made without .*store migrate"):
+        await log.append(event(4))
+    await log.append(event(4), begin_key=True)
+    assert not await log.lacks_key()
     await SqlAuditLog(database, key=file).append(event(5))
     found = await verify(log, ())
     assert (found.problem, found.events) == (None, 6)
@@ -44,6 +50,32 @@ async def test_a_store_without_a_key_says_where_it_begins(database: Database, fi
     assert [
         (each.id, each.note and each.note.startswith("digests are made with a key behind event 3")) for each in begun
     ] == [(4, True)]
+
+
+async def test_a_history_made_anew_without_the_key_is_never_vouched_for(database: Database, file: KeyFile) -> None:
+    log = SqlAuditLog(database, key=file)
+    for number in range(1, 5):
+        await log.append(event(number))
+    await tampered(database, rewritten_without_key)
+    # A service that was started again, and knows no anchor.
+    again = SqlAuditLog(database, key=KeyFile(file.path))
+    for _ in range(2):
+        with pytest.raises(AuditUnavailableError, match="made without the key"):
+            await again.append(event(9))
+        assert "event 4 is the last and was made without the key" in ((await verify(again, ())).problem or "whole")
+
+
+def rewritten_without_key(connection: Connection) -> None:
+    """Every event as its owner would have it, with digests that anybody can make."""
+    previous = BEGINNING
+    for row in connection.execute(every_row().order_by(audit_events.c.id)).mappings().all():
+        link = link_of(row)
+        fields = {**link.fields, "form": FORM, "user_name": "nobody"}
+        digest = digest_of(previous, fields)
+        changed = {"form": FORM, "user_name": "nobody", "previous": previous, "digest": digest}
+        connection.execute(update(audit_events).where(audit_events.c.id == link.id).values(changed))
+        previous = digest
+    connection.execute(update(audit_head).values(digest=previous))
 
 
 async def test_whoever_writes_the_store_cannot_make_a_link(database: Database, file: KeyFile) -> None:

@@ -3,6 +3,7 @@
 They have everything but the key and the anchor. `make tamper` makes 10,000 changes, the suite some of them.
 """
 
+import contextlib
 import os
 import random
 from collections.abc import Mapping, Sequence
@@ -13,7 +14,7 @@ from sqlalchemy import Connection, Table, delete, insert, select
 
 from tests.integration.test_audit_chain import event, proved, tampered
 from vacate.domain.chain import FORM, KEYED, digest_of
-from vacate.domain.errors import StoreUnavailableError
+from vacate.domain.errors import AuditUnavailableError, StoreUnavailableError
 from vacate.store.audit import SqlAuditLog
 from vacate.store.audit_key import KeyFile
 from vacate.store.audit_rows import link_of
@@ -23,6 +24,8 @@ from vacate.store.tables import audit_base, audit_events, audit_head, audit_inde
 
 EDITS = int(os.environ.get("VACATE_TAMPERINGS", "150"))
 EVENTS = 8
+# That the end is missing is seen by whoever knows how far the chain went, and by nobody else.
+WITH_AN_ANCHOR = frozenset({"cut", "restore"})
 TABLES = (audit_base, audit_head, audit_events, audit_indexed, audit_sessions)
 Rows = dict[Table, list[dict[str, Any]]]
 
@@ -160,7 +163,8 @@ def copied(rows: Mapping[Table, list[dict[str, Any]]]) -> Rows:
 
 
 async def test_no_change_of_the_stores_owner_goes_unnoticed(database: Database, tmp_path: Path) -> None:
-    log = SqlAuditLog(database, key=KeyFile(tmp_path / "audit.key"))
+    key = KeyFile(tmp_path / "audit.key")
+    log = SqlAuditLog(database, key=key)
     search = SqlAuditSearch(database, log)
     history: list[Rows] = []
     for number in range(1, EVENTS + 1):
@@ -185,6 +189,13 @@ async def test_no_change_of_the_stores_owner_goes_unnoticed(database: Database, 
         done[name] = done.get(name, 0) + 1
         if (await proved(log, anchor)).problem is None:
             unnoticed.append(f"{name} of seed {seed}")
+        # What a service writes afterwards, which knows nothing of what was there before, makes nothing of it whole.
+        with contextlib.suppress(AuditUnavailableError):
+            await SqlAuditLog(database, key=key).append(event(EVENTS + 1))
+        if (await proved(log, anchor)).problem is None:
+            unnoticed.append(f"{name} of seed {seed}, after another event")
+        if name not in WITH_AN_ANCHOR and (await proved(log)).problem is None:
+            unnoticed.append(f"{name} of seed {seed}, after another event and without an anchor")
     assert unnoticed == []
     assert len(done) == 11 or EDITS < 100
     await tampered(database, lambda table: put(table, whole))

@@ -121,6 +121,22 @@ def test_a_copy_is_a_store_of_its_own_and_nothing_is_overwritten(store: Path, fo
     assert proved.output.splitlines()[1] == head
 
 
+def test_an_audit_without_a_key_goes_on_with_one_when_the_store_is_migrated(folder: Path, vacate: Vacate) -> None:
+    async def fill() -> None:
+        database = await open_database(f"sqlite:///{folder / 'vacate.db'}")
+        await SqlAuditLog(database).append(EVENT)
+        await database.close()
+
+    asyncio.run(fill())
+    refused = vacate("freeze", "on", "--reason", "month end")
+    assert "IT IS NOT IN THE AUDIT" in refused.output
+    assert "made without the key" in refused.output
+    assert "its audit goes on with a key" in vacate("store", "migrate").output
+    assert "nothing to do" in vacate("store", "migrate").output
+    assert "audit:key:started" in vacate("audit", "list").output
+    assert vacate("audit", "verify").output.startswith("whole: events 1 to 3 ")
+
+
 # --- the audit -------------------------------------------------------------------------------------------------------
 
 

@@ -15,7 +15,6 @@ from vacate.cli import main
 from vacate.domain.audit import AuditAction
 from vacate.settings.file import Settings
 from vacate.settings.loading import load_settings
-from vacate.store.audit import SqlAuditLog
 from vacate.webhooks.schedule import ATTEMPTS
 from vacate.wiring import open_state
 
@@ -50,7 +49,7 @@ async def fail_once(desk: Desk, *, until_given_up: bool) -> None:
     desk.receiver.answers.extend([answer(500, "no room here")] * (ATTEMPTS if until_given_up else 1))
     async with open_state(desk.settings) as state, replica(state.database, endpoint(desk.receiver)) as service:
         await service.follow()
-        await SqlAuditLog(state.database).append(event())
+        await state.audit.append(event())
         await service.settle()
         for _ in range(ATTEMPTS if until_given_up else 0):
             service.clock.ahead += timedelta(hours=8)

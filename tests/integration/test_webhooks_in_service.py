@@ -10,7 +10,6 @@ from tests.support.receiver import SECRET, answer, receiving
 from tests.support.tellers import event
 from vacate.domain.audit import AuditAction
 from vacate.settings.loading import load_settings
-from vacate.store.audit import SqlAuditLog
 from vacate.wiring import open_service
 
 
@@ -21,7 +20,7 @@ async def test_a_service_tells_its_endpoints_and_counts_it(tmp_path: Path, monke
         config = tmp_path / "vacate.toml"
         config.write_text(f'[[webhooks]]\nname = "teams"\nurl = "{receiver.url}"\nsecret_env = "TEAMS_SECRET"\n')
         async with open_service(load_settings(config)) as service:
-            await SqlAuditLog(service.state.database).append(event(AuditAction.KILL_NAMED_INTENDED))
+            await service.state.audit.append(event(AuditAction.KILL_NAMED_INTENDED))
             async with asyncio.timeout(10):
                 await receiver.came.wait()
     assert receiver.received[0].verified()["type"] == "kill.intended"

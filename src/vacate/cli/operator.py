@@ -46,9 +46,15 @@ def audit_of(state: State) -> AnchoredAuditLog:
 
 
 async def record(
-    state: State, settings: Settings, action: AuditAction, note: str, *, target: Target | None = None
+    state: State,
+    settings: Settings,
+    action: AuditAction,
+    note: str,
+    *,
+    target: Target | None = None,
+    begin_key: bool = False,
 ) -> None:
-    """Write down what a command has done.
+    """Write down what a command has done; see `AnchoredAuditLog.append` for `begin_key`.
 
     Raises:
         AuditUnavailableError: it is done, and the audit does not have it.
@@ -61,9 +67,9 @@ async def record(
         note=note,
     )
     try:
-        await audit_of(state).append(event, concluding=True)
+        await audit_of(state).append(event, concluding=True, begin_key=begin_key)
     except AuditUnavailableError as error:
-        raise AuditUnavailableError(f"it is done ({note}), and the audit does not have it: {error}") from error
+        raise AuditUnavailableError(f"it is done ({note}), and the audit does not have it: {error.reason}") from error
 
 
 class _Told:

@@ -19,15 +19,20 @@ async def migrate_store(config: Path) -> str:
 
     Raises:
         StoreUnavailableError: nothing was changed.
+        AuditUnavailableError: the steps are taken, and the audit does not have it.
     """
     taken: list[str] = []
     settings = load_settings(config)
     database = await open_database(settings.store.url, accept=lambda connection: taken.extend(migrate(connection)))
     await database.close()
-    if not taken:
-        return f"nothing to do: the store is at step {NEWEST} already"
     async with open_state(settings) as state:
-        await record(state, settings, AuditAction.STORE_MIGRATED, f"through the steps {', '.join(taken)}")
+        # The key may be lacking where another run took the steps and was ended before this.
+        if not taken and not await state.audit.lacks_key():
+            return f"nothing to do: the store is at step {NEWEST} already"
+        steps = f"through the steps {', '.join(taken)}" if taken else "through no step; its audit has a key now"
+        await record(state, settings, AuditAction.STORE_MIGRATED, steps, begin_key=True)
+    if not taken:
+        return f"the store is at step {NEWEST} already; its audit goes on with a key"
     return f"the store is at step {NEWEST} now; it lacked {', '.join(taken)}"
 
 

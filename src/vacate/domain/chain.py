@@ -10,6 +10,8 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from vacate.domain.audit import AuditAction
+
 FORM = 1
 """How a digest was made before there was a key: SHA-256, which anybody can make who can write the store."""
 KEYED = 2
@@ -53,6 +55,11 @@ def digest_of(previous: bytes, event: Mapping[str, object], key: bytes | None = 
     return b"" if key is None else hmac.digest(key, content, "sha256")
 
 
+def keying(last_id: int, digest: bytes) -> str:
+    """The note of `audit:key:started`: what the first event with a key says of the last one without."""
+    return f"digests are made with a key behind event {last_id}, whose digest is {digest.hex()}"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Anchor:
     """How far the chain went at some moment, kept where whoever may change the chain cannot change it too.
@@ -87,8 +94,8 @@ class Link:
 class Walk:
     """A walk along the chain, event by event in the order of their numbers; the first thing that is wrong is kept.
 
-    It begins behind the last event that was pruned, if any was. With a key, the chain must end keyed: events without a
-    key may stand before the first that has one, which vouches for them, and nowhere else.
+    It begins behind the last event that was pruned, if any was. With a key, the chain of a store must end keyed: events
+    without one may stand before the event that says where the key begins, which vouches for them, and nowhere else.
     """
 
     anchors: Sequence[Anchor] = ()
@@ -118,10 +125,10 @@ class Walk:
             return f"event {expected} is missing: the next one there is event {link.id}"
         if link.id < expected:
             return f"event {link.id} stands where event {expected} should be"
-        if problem := self._wrong_with_form(link):
-            return problem
         if link.previous != self.digest:
             return f"event {link.id} does not continue the event before it: one of the two was changed or replaced"
+        if problem := self._wrong_with_form(link):
+            return problem
         if link.digest != digest_of(self.digest, link.fields, self.key):
             with_key = ", or it was made with another key" if link.fields["form"] == KEYED else ""
             return f"event {link.id} was changed: its digest is that of something else{with_key}"
@@ -138,13 +145,19 @@ class Walk:
             return f"event {link.id} is of form {form!r}, which this Vacate does not know"
         if self.form == KEYED and form == FORM:
             return f"event {link.id} was made without the key, and those before it with it"
+        said = link.fields["action"], link.fields["note"]
+        if self.form == FORM and form == KEYED and said != (AuditAction.AUDIT_KEYED, keying(self.last_id, self.digest)):
+            return f"event {link.id} was made with the key, and does not say that it begins behind event {self.last_id}"
         if self.key is None and form == KEYED:
             return f"event {link.id} can be proved with the audit's key only, and that is not there"
         return None
 
     def end(self, head: Anchor | None) -> str | None:
-        """What is wrong when there is no further event; `None` when the chain is whole as far as anybody knows."""
-        if self.problem is None and self.key is not None and self.form == FORM:
+        """What is wrong when there is no further event; `None` when the chain is whole as far as anybody knows.
+
+        `head` is the store's own word of its last event; `None` for a part of a chain, which may end anywhere.
+        """
+        if self.problem is None and head is not None and self.key is not None and self.form == FORM:
             self.problem = f"event {self.last_id} is the last and was made without the key: those with it were removed"
         if self.problem is None:
             self.problem = self._wrong_at_the_end([*([head] if head else []), *self.anchors])

@@ -265,6 +265,7 @@ class AuditUnavailableError(VacateError):
     """The audit cannot be written, therefore nothing is ended."""
 
     def __init__(self, reason: str) -> None:
+        self.reason = reason
         super().__init__(f"the audit cannot be written, so nothing was ended: {reason}")
 
 

@@ -2,19 +2,10 @@
 
 import asyncio
 from collections import deque
-from typing import Protocol
 
 from vacate.domain.audit import AuditEvent
 from vacate.domain.errors import AuditUnavailableError
-from vacate.operations.ports import AuditLog
-
-
-class DelayObserver(Protocol):
-    """Who leaves a trace elsewhere of an event that cannot be written yet."""
-
-    def audit_delayed(self, event: AuditEvent, reason: str) -> None:
-        """The event waits; `reason` says why."""
-        ...
+from vacate.operations.ports import AuditLog, DelayObserver
 
 
 class Journal:

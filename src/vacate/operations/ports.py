@@ -295,7 +295,15 @@ class AuditSearch(Protocol):
         ...
 
 
-class Observer(Protocol):
+class DelayObserver(Protocol):
+    """Who leaves a trace elsewhere of events that cannot be written yet."""
+
+    def audit_delayed(self, event: AuditEvent, reason: str) -> None:
+        """An event that says what has happened could not be written yet; `reason` says why."""
+        ...
+
+
+class Observer(DelayObserver, Protocol):
     """Who counts what happened (metrics and logs)."""
 
     def swept(self, report: Report) -> None:
@@ -304,10 +312,6 @@ class Observer(Protocol):
 
     def unforeseen(self, component: Component, error: Exception, /) -> None:
         """Something that nobody foresaw happened at a component."""
-        ...
-
-    def audit_delayed(self, event: AuditEvent, reason: str) -> None:
-        """A sweep's last event could not be written yet; this call must leave a trace of it elsewhere."""
         ...
 
 

@@ -59,14 +59,17 @@ class AnchoredAuditLog:
         self.anchor_problem: str | None = None
         """Why the anchor stands still; `None` while it follows the chain."""
 
-    async def append(self, event: AuditEvent, *, concluding: bool = False) -> None:
+    async def append(self, event: AuditEvent, *, concluding: bool = False, begin_key: bool = False) -> None:
         """Write one event, and anchor it. A concluding one says what has already happened: it is written in any case.
+
+        `begin_key` is for whoever takes a store from before there was a key to a newer Vacate.
 
         Raises:
             AuditUnavailableError: it could not be written.
         """
-        guard = self._guard(await self._anchored(), concluding=concluding)
-        await self._moved(event, await self._log.append(event, guard=guard))
+        # What has lost events is vouched for by nobody but whoever acknowledges that.
+        guard = self._guard(await self._anchored(), concluding=concluding and not begin_key)
+        await self._moved(event, await self._log.append(event, guard=guard, begin_key=begin_key))
 
     async def prune(self, before: datetime, event: AuditEvent) -> int:
         """Remove old events; see `SqlAuditLog.prune`.

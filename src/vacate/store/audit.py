@@ -11,7 +11,7 @@ from sqlalchemy import Select, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from vacate.domain.audit import AuditAction, AuditEvent
-from vacate.domain.chain import FORM, KEYED, Anchor, Link, digest_of
+from vacate.domain.chain import FORM, KEYED, Anchor, Link, digest_of, keying
 from vacate.domain.errors import AuditUnavailableError, SettingsError
 from vacate.domain.fingerprints import fingerprint
 from vacate.domain.record import RecordedEvent
@@ -26,6 +26,10 @@ from vacate.store.types import as_kept
 from vacate.store.webhook_tables import webhook_endpoints
 
 _PAGE = 2_000
+_WITHOUT_KEY = (
+    "event {last}, its last one, was made without the key; if the history is the right one by an anchor, an export or "
+    "the log, and from before there was a key, run `vacate store migrate`"
+)
 
 Guard: TypeAlias = Callable[[AsyncConnection, Anchor], Awaitable[None]]
 """Looks at the chain and its head before anything is written, alone of all who write, and raises to prevent that."""
@@ -52,11 +56,13 @@ class SqlAuditLog:
         """Take the opened store, what to keep of statements, and where the key is found that digests are made with."""
         self._database = database
         self._key = key
-        self._keyed = False
         self._statements = statements
 
-    async def append(self, event: AuditEvent, *, guard: Guard = _unguarded) -> Anchor:
+    async def append(self, event: AuditEvent, *, guard: Guard = _unguarded, begin_key: bool = False) -> Anchor:
         """Write one event with its sessions: all of it, and durably before this returns, or nothing.
+
+        With `begin_key` a chain from before there was a key goes on with one, and the first event with it vouches for
+        that chain. Nobody but an operator may want that: whoever owns the store can make such a chain.
 
         Returns how far the chain goes now.
 
@@ -65,7 +71,7 @@ class SqlAuditLog:
         """
         row = self._row(event)
         async with self._database.write(AuditUnavailableError) as connection:
-            return await self._append(connection, row, guard)
+            return await self._append(connection, row, guard, begin_key=begin_key)
 
     async def look(self, guard: Guard) -> None:
         """Have a guard look at the chain while nobody writes.
@@ -85,7 +91,7 @@ class SqlAuditLog:
         row = self._row(event)
         async with self._database.write(AuditUnavailableError) as connection:
             head = await self._head(connection)
-            anchor = await self._append(connection, row)
+            anchor = await self._append(connection, row, begin_key=True)
             await begin_index_anew(connection)
             behind = webhook_endpoints.c.cursor > head.id
             await connection.execute(webhook_endpoints.update().where(behind).values(cursor=head.id))
@@ -244,31 +250,45 @@ class SqlAuditLog:
             after = rows[-1]["id"]
 
     async def _append(
-        self, connection: AsyncConnection, row: Mapping[str, object], guard: Guard = _unguarded
+        self,
+        connection: AsyncConnection,
+        row: Mapping[str, object],
+        guard: Guard = _unguarded,
+        *,
+        begin_key: bool = False,
     ) -> Anchor:
         head = await self._head(connection)
         await guard(connection, head)
-        key = None if self._key is None else await self._found_key(connection, head)
-        if key is not None and not self._keyed and head.id:
-            head = await self._written(connection, head, _keyed_from(row, head), key)
-        anchor = await self._written(connection, head, row, key)
-        self._keyed = key is not None
-        return anchor
-
-    async def _found_key(self, connection: AsyncConnection, head: Anchor) -> bytes:
-        """The key. It is made while no event needs it: later it would be another one."""
         if self._key is None:
-            raise AuditUnavailableError("it has no key")
-        if not self._keyed:
-            last = select(audit_events.c.form).where(audit_events.c.id == head.id)
-            self._keyed = (await connection.execute(last)).scalar() == KEYED
+            return await self._written(connection, head, row, None)
+        keyed = not head.id or await _is_keyed(connection, head)
+        if not keyed and not begin_key:
+            raise AuditUnavailableError(_WITHOUT_KEY.format(last=head.id))
+        # It is made while no event needs it: later it would be another one.
+        key = self._found_key(self._key, make=not head.id or not keyed)
+        if not keyed:
+            head = await self._written(connection, head, _keyed_from(row, head), key)
+        return await self._written(connection, head, row, key)
+
+    @staticmethod
+    def _found_key(where: AuditKey, *, make: bool) -> bytes:
         try:
-            key = self._key.find() if self._keyed else self._key.make()
+            key = where.make() if make else where.find()
         except SettingsError as error:
             raise AuditUnavailableError(str(error)) from error
         if key is None:
             raise AuditUnavailableError("the key that its events are made with is not there; put its file back")
         return key
+
+    async def lacks_key(self) -> bool:
+        """Whether the last event was made without the key that there is.
+
+        Raises:
+            StoreUnavailableError: the store cannot be read.
+        """
+        head = await self.head()
+        async with self._database.read() as connection:
+            return self._key is not None and head.id > 0 and not await _is_keyed(connection, head)
 
     def key(self) -> bytes | None:
         """The key that digests are proved with; `None` where there is none.
@@ -364,8 +384,12 @@ def _keyed_from(row: Mapping[str, object], head: Anchor) -> dict[str, object]:
     """The event that says where digests begin to be keyed, by whoever writes the first such event."""
     nothing = dict.fromkeys(("role", "error", "named", "plan_id"))
     nowhere = dict.fromkeys(("project_id", "instance_id", "node_id", "component_id"), "")
-    note = f"digests are made with a key behind event {head.id}, whose digest is {head.digest.hex()}"
+    note = keying(head.id, head.digest)
     return {**row, **nothing, **nowhere, "action": AuditAction.AUDIT_KEYED.value, "sessions": "[]", "note": note}
+
+
+async def _is_keyed(connection: AsyncConnection, head: Anchor) -> bool:
+    return (await connection.execute(select(audit_events.c.form).where(audit_events.c.id == head.id))).scalar() == KEYED
 
 
 def vouching(last_id: int, digest: bytes) -> str:

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.sessions import examples
-from vacate.domain.chain import BEGINNING, FIELDS, FORM, KEYED, Anchor, Link, Walk, digest_of
+from vacate.domain.audit import AuditAction
+from vacate.domain.chain import BEGINNING, FIELDS, FORM, KEYED, Anchor, Link, Walk, digest_of, keying
 
 TEXTS = ("action", "user_name", "error", "sessions", "note", "at", "plan_id", "instance_id")
 
@@ -192,6 +193,8 @@ def keyed_behind(plain: int, length: int) -> list[Link]:
             "id": number,
             "form": FORM if number <= plain else KEYED,
         }
+        if number == plain + 1 and plain:
+            fields |= {"action": AuditAction.AUDIT_KEYED.value, "note": keying(plain, digest)}
         previous, digest = digest, digest_of(digest, fields, KEY)
         links.append(Link(fields=fields, previous=previous, digest=digest))
     return links
@@ -201,7 +204,7 @@ def proved_with(key: bytes | None, links: Sequence[Link]) -> str | None:
     walk = Walk(key=key)
     for link in links:
         walk.step(link)
-    return walk.end(None)
+    return walk.end(anchor_of(links[-1]))
 
 
 @pytest.mark.parametrize("plain", [0, 3])
@@ -225,3 +228,19 @@ def test_a_history_made_anew_without_the_key_is_found() -> None:
     first = changed(rewritten[2], "note", "nothing happened")
     rewritten[2] = replace(first, digest=digest_of(first.previous, first.fields))
     assert "event 4 does not continue the event before it" in str(proved_with(KEY, rewritten))
+
+
+@pytest.mark.parametrize(("name", "value"), [("note", "something else"), ("action", "session:kill_idle:finished")])
+def test_a_key_that_begins_without_saying_so_is_found(name: str, value: str) -> None:
+    links = keyed_behind(3, 4)
+    silent = changed(links[3], name, value)
+    links[3] = replace(silent, digest=digest_of(silent.previous, silent.fields, KEY))
+    told = "event 4 was made with the key, and does not say that it begins behind event 3"
+    assert proved_with(KEY, links) == told
+
+
+def test_a_part_of_a_chain_may_end_before_the_key() -> None:
+    walk = Walk(key=KEY)
+    for link in keyed_behind(3, 6)[:2]:
+        walk.step(link)
+    assert walk.end(None) is None
