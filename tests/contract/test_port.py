@@ -16,13 +16,14 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from tests.contract.places import call
 from tests.contract.raw import Signed, connected, ends, exchange, head, receive
-from tests.support.service import HOST, RunningService, Site, configuration
+from tests.support.service import HOST, RunningService, ServiceFailedError, Site, configuration
 from vacate.cli.acceptor import Acceptor
 from vacate.cli.port_limits import PortLimits
 from vacate.cli.serving import bind, serving
 from vacate.domain.errors import SettingsError
 from vacate.http.app import build_app
 from vacate.settings.file import ServiceSection
+from vacate.settings.listening import ListenAddress, calls_address
 from vacate.telemetry.access_log import TelemetryAccessLog
 from vacate.telemetry.metrics import Metrics
 
@@ -38,7 +39,7 @@ def client_hello() -> bytes:
 
 def test_an_answer_on_a_kept_link_is_not_held_back() -> None:
     """With Nagle's algorithm on, every answer but the first waits for the client's delayed acknowledgement."""
-    with bind(ServiceSection(port=0)) as listener:
+    with bind(ListenAddress(host=HOST, port=0)) as listener:
         assert listener.proto == socket.IPPROTO_TCP, "asyncio switches the algorithm off for no other"
 
 
@@ -122,7 +123,7 @@ async def never(scope: Scope, receive: Receive, send: Send) -> None:
 @asynccontextmanager
 async def impatient_port() -> AsyncGenerator[int]:
     section = ServiceSection(port=0)
-    with bind(section) as listener:
+    with bind(calls_address(section)) as listener:
         async with serving(never, section, listener, PortLimits(head_s=0.4)):
             yield listener.getsockname()[1]
 
@@ -164,7 +165,7 @@ async def test_a_body_that_was_refused_is_not_swallowed_for_ever() -> None:
     """A refused body is let run out, so that its sender can read the answer; but not without end."""
     section = ServiceSection(port=0)
     app = build_app([], TelemetryAccessLog(Metrics("0")))
-    with bind(section) as listener:
+    with bind(calls_address(section)) as listener:
         async with serving(app, section, listener, PortLimits(head_s=0.4)):
             reader, writer = await asyncio.open_connection(HOST, listener.getsockname()[1])
             writer.write(b"POST /x HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n")
@@ -193,7 +194,7 @@ async def big(scope: Scope, receive: Receive, send: Send) -> None:
 @asynccontextmanager
 async def port_of(app: ASGIApp, limits: PortLimits) -> AsyncGenerator[int]:
     section = ServiceSection(port=0)
-    with bind(section) as listener:
+    with bind(calls_address(section)) as listener:
         async with serving(app, section, listener, limits):
             yield listener.getsockname()[1]
 
@@ -301,11 +302,42 @@ async def test_having_no_file_left_neither_spins_nor_fills_the_log(caplog: pytes
 
 
 def test_a_port_that_is_taken_is_named() -> None:
-    with bind(ServiceSection(port=0)) as first:
+    with bind(ListenAddress(host=HOST, port=0)) as first:
         first.listen()
         port = first.getsockname()[1]
         with pytest.raises(SettingsError, match=rf"cannot listen on {HOST}:{port}: .*VACATE_PORT"):
-            bind(ServiceSection(port=port))
+            bind(ListenAddress(host=HOST, port=port))
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/readyz", "/metrics"])
+def test_health_and_metrics_can_have_a_port_of_their_own(path: str, tmp_path: Path) -> None:
+    with Site(tmp_path, configuration([], service={"health_listen": f"{HOST}:0"})).serving() as running:
+        assert running.health_port != running.port
+        assert running.fetch(path)[0] == 200
+        assert running.fetch(f"{path}?")[0] == 404, "the port of the calls answers it too"
+        with connected(running.health_port) as link:
+            link.sendall(head("POST", call(), {"Host": HOST, "Content-Length": "0"}))
+            assert receive(link, "POST").status == 404, "calls are answered at the port for health"
+
+
+def test_the_port_for_health_has_room_while_the_other_one_is_full(tmp_path: Path) -> None:
+    text = configuration([], service={"health_listen": f"{HOST}:0"}) + "[connections]\nmost = 8\nunproven = 4\n"
+    with Site(tmp_path, text).serving() as running, ExitStack() as clients:
+        for _ in range(8):
+            clients.enter_context(connected(running.port))
+        assert running.fetch("/readyz")[0] == 200
+
+
+def test_the_port_for_health_that_is_taken_is_named(tmp_path: Path) -> None:
+    with bind(ListenAddress(host=HOST, port=0)) as taken:
+        taken.listen()
+        place = f"{HOST}:{taken.getsockname()[1]}"
+        site = Site(tmp_path, configuration([], service={"health_listen": place}))
+        with (
+            pytest.raises(ServiceFailedError, match=rf"cannot listen on {place}: .*service\.health_listen"),
+            site.serving(),
+        ):
+            pass
 
 
 def test_an_open_link_does_not_hold_up_the_end(tmp_path: Path) -> None:

@@ -36,6 +36,7 @@ from vacate.cli.serving import bind, serving
 from vacate.domain.identity import Role
 from vacate.http.app import build_app
 from vacate.settings.file import ServiceSection
+from vacate.settings.listening import calls_address
 from vacate.telemetry.access_log import TelemetryAccessLog
 from vacate.telemetry.metrics import Metrics
 
@@ -133,7 +134,7 @@ async def test_a_client_that_never_says_goodbye_does_not_hold_up_the_end(tmp_pat
             # The service's farewell is on its way, and nobody answers it.
             assert select.select([link], [], [], 10)[0]
 
-    with ExitStack() as client, bind(section) as listener:
+    with ExitStack() as client, bind(calls_address(section)) as listener:
         async with serving(app, section, listener, PortLimits(idle_s=idle_s)):
             await asyncio.to_thread(talk, listener.getsockname()[1], client)
             began = time.monotonic()
@@ -184,7 +185,7 @@ async def test_a_handshake_that_does_not_come_is_not_waited_for(tmp_path: Path) 
     certificate, key = make_certificate(tmp_path)
     section = ServiceSection(port=0, tls_certificate=certificate, tls_key=key)
     app = build_app([], TelemetryAccessLog(Metrics("0")))
-    with bind(section) as listener:
+    with bind(calls_address(section)) as listener:
         async with serving(app, section, listener, PortLimits(handshake_s=0.4)):
             reader, writer = await asyncio.open_connection(HOST, listener.getsockname()[1])
             began = time.monotonic()

@@ -208,6 +208,8 @@ def _table(header: str, values: Mapping[str, object]) -> list[str]:
 
 # --- the service -----------------------------------------------------------------------------------------------------
 
+_HEALTH = frozenset({"/healthz", "/readyz", "/metrics"})
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Key:
@@ -219,10 +221,11 @@ class Key:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunningService:
-    """The service, answering."""
+    """The service, answering. Health and metrics are at `health_port`, which mostly is that of the calls."""
 
     endpoint: str
     port: int
+    health_port: int
     process: subprocess.Popen[bytes] = field(repr=False)
     log_path: Path
     certificate: Path | None = None
@@ -234,7 +237,7 @@ class RunningService:
 
     def fetch(self, path: str) -> tuple[int, http.client.HTTPMessage, bytes]:
         """Ask one of the open questions: the status, the headers and the bytes of the answer."""
-        link = self._link()
+        link = self._link(self.health_port if path in _HEALTH else self.port)
         try:
             link.request("GET", path)
             answer = link.getresponse()
@@ -257,11 +260,11 @@ class RunningService:
         """How many lines of the log so far tell of something unforeseen."""
         return sum(line["level"] == "error" for line in self.log())
 
-    def _link(self) -> http.client.HTTPConnection:
+    def _link(self, port: int) -> http.client.HTTPConnection:
         if self.certificate is None:
-            return http.client.HTTPConnection(HOST, self.port, timeout=30)
+            return http.client.HTTPConnection(HOST, port, timeout=30)
         context = ssl.create_default_context(cafile=str(self.certificate))
-        return http.client.HTTPSConnection(HOST, self.port, timeout=30, context=context)
+        return http.client.HTTPSConnection(HOST, port, timeout=30, context=context)
 
 
 class Site:
@@ -340,12 +343,14 @@ class Site:
     def _answering(self, process: subprocess.Popen[bytes], certificate: Path | None, log_path: Path) -> RunningService:
         deadline = time.monotonic() + _STARTED_S
         while time.monotonic() < deadline and process.poll() is None:
-            ports = [line["port"] for line in _lines(log_path) if line["message"] == "serving"]
-            if ports:
+            served = [line for line in _lines(log_path) if line["message"] == "serving"]
+            if served:
+                port = served[0]["port"]
                 scheme = "https" if certificate else "http"
                 service = RunningService(
-                    endpoint=f"{scheme}://{HOST}:{ports[0]}",
-                    port=ports[0],
+                    endpoint=f"{scheme}://{HOST}:{port}",
+                    port=port,
+                    health_port=served[0].get("health_port", port),
                     process=process,
                     log_path=log_path,
                     certificate=certificate,

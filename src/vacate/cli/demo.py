@@ -5,6 +5,7 @@ import json
 import os
 import secrets
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from vacate.cli.demo_folder import DOMAIN, USER, DemoFailedError, DemoFolder, demo_folder, this_program
@@ -23,6 +24,7 @@ from vacate.domain.identity import Role
 from vacate.domain.topology import Component, ProjectId
 from vacate.iam.directory import IssuedAccessKey, UserDirectory
 from vacate.settings.file import ServiceSection
+from vacate.settings.listening import calls_address
 from vacate.store.audit import SqlAuditLog
 from vacate.telemetry.logs import start_logging
 from vacate.wiring import Service, open_directory, open_service
@@ -45,7 +47,7 @@ async def run_demo(*, port: int, once: bool) -> None:
 
     with (
         demo_folder(_DEMO_DIR) as folder,
-        bind(ServiceSection(port=port), another_port=_ANOTHER_PORT) as listener,
+        bind(replace(calls_address(ServiceSection(port=port)), another_port=_ANOTHER_PORT)) as listener,
     ):
         installation = demo_installation()
         say("Starting three PostgreSQL servers: a coordinator, a data node and its standby ...")

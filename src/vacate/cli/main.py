@@ -1,6 +1,7 @@
 """The commands."""
 
 import os
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import click
@@ -25,8 +26,9 @@ def main() -> None:
 @CONFIG
 def serve(config: Path) -> None:
     """Serve the API until SIGTERM or Ctrl-C."""
-    from vacate.cli.port_limits import port_limits
+    from vacate.cli.port_limits import beside_health, health_limits, port_limits
     from vacate.cli.serving import bind, serving, until_told_to_stop
+    from vacate.settings.listening import calls_address, health_address
     from vacate.settings.starting import load_for_service
     from vacate.telemetry.logs import log, start_logging
     from vacate.wiring import open_service
@@ -34,16 +36,21 @@ def serve(config: Path) -> None:
     async def work() -> None:
         settings = load_for_service(config, os.environ)
         start_logging(settings.service.log_level, settings.service.log_format)
-        limits = port_limits(settings.connections)
-        with bind(settings.service) as listener:
-            async with open_service(settings) as service:
-                host, port = listener.getsockname()[:2]
-                log(
-                    "serving",
-                    {"host": host, "port": port, "tls": settings.service.tls_certificate is not None},
-                )
-                async with serving(service.app, settings.service, listener, limits):
-                    await until_told_to_stop()
+        limits, apart = port_limits(settings.connections), health_address(settings.service)
+        async with AsyncExitStack() as stack:
+            listener = stack.enter_context(bind(calls_address(settings.service)))
+            health_listener = stack.enter_context(bind(apart)) if apart else None
+            service = await stack.enter_async_context(open_service(settings, health_apart=apart is not None))
+            host, port = listener.getsockname()[:2]
+            served = {"host": host, "port": port, "tls": settings.service.tls_certificate is not None}
+            if health_listener is not None:
+                served["health_host"], served["health_port"] = health_listener.getsockname()[:2]
+                own = health_limits(limits)
+                await stack.enter_async_context(serving(service.health, settings.service, health_listener, own))
+                limits = beside_health(limits)
+            log("serving", served)
+            async with serving(service.app, settings.service, listener, limits):
+                await until_told_to_stop()
 
     run(work())
 

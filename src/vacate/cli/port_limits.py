@@ -1,6 +1,6 @@
 """The limits of a port: how many connections there may be, and how long a peer is waited for."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 
 from vacate.domain.durations import duration
@@ -60,6 +60,20 @@ def port_limits(section: ConnectionsSection) -> PortLimits:
         stalled_s=duration(section.read_within, "connections.read_within").total_seconds(),
         stop_proved_s=duration(section.stop_within, "connections.stop_within").total_seconds(),
     )
+
+
+_HEALTH_CONNECTIONS = 100
+
+
+def health_limits(limits: PortLimits) -> PortLimits:
+    """Return the limits of a port for health and metrics: monitors are few, and prove nothing."""
+    few = _HEALTH_CONNECTIONS
+    return replace(limits, most=few, unproven=few, unproven_per_source=few // 2, log_lines=1)
+
+
+def beside_health(limits: PortLimits) -> PortLimits:
+    """Return the limits of the port of the calls where another one takes files for health and metrics."""
+    return replace(limits, files_aside=limits.files_aside + _HEALTH_CONNECTIONS)
 
 
 def _network(text: str) -> IPv4Network | IPv6Network:

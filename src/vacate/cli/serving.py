@@ -23,6 +23,7 @@ from vacate.cli.port_limits import PortLimits
 from vacate.cli.turns import Turns
 from vacate.domain.errors import SettingsError
 from vacate.settings.file import ServiceSection
+from vacate.settings.listening import ListenAddress
 from vacate.settings.tls import tls_context
 from vacate.telemetry.seldom import LineBudget, Seldom
 
@@ -35,25 +36,28 @@ _RECEIVE_BUFFER = 32 * 1024
 _SEND_BUFFER = 128 * 1024
 
 
-def bind(service: ServiceSection, *, another_port: str = "choose another one with VACATE_PORT") -> socket.socket:
-    """Take the port, before anything else is started; `another_port` tells how to choose one that is free.
+def bind(address: ListenAddress) -> socket.socket:
+    """Take the port, before anything else is started.
 
     Raises:
         SettingsError: it is taken or not allowed, or the address is none of this machine's.
     """
-    family = socket.AF_INET6 if ":" in service.host else socket.AF_INET
+    family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
     # With the protocol named, asyncio switches Nagle's algorithm off; it would hold back every answer on a kept link.
     listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER)
     try:
-        listener.bind((service.host, service.port))
+        listener.bind((address.host, address.port))
     except OSError as error:
         listener.close()
-        remedies = {errno.EADDRINUSE: another_port, errno.EACCES: f"this user may not have it; {another_port}"}
-        remedy = remedies.get(error.errno or 0, "choose an address of this machine with VACATE_HOST")
-        raise SettingsError(f"cannot listen on {service.host}:{service.port}: {error.strerror}; {remedy}") from error
+        remedies = {
+            errno.EADDRINUSE: address.another_port,
+            errno.EACCES: f"this user may not have it; {address.another_port}",
+        }
+        remedy = remedies.get(error.errno or 0, address.another_host)
+        raise SettingsError(f"cannot listen on {address}: {error.strerror}; {remedy}") from error
     return listener
 
 

@@ -27,6 +27,7 @@ from vacate.settings.file import (
     WatchSection,
     WebhookSection,
 )
+from vacate.settings.listening import health_address
 from vacate.webhooks.endpoints import check_url
 
 # A server has no time at all to answer in zero seconds, and a pause of zero seconds is none.
@@ -62,6 +63,7 @@ def mistakes_in(settings: Settings) -> Iterator[str]:
     yield from _in_regions(settings)
     if (settings.service.tls_certificate is None) != (settings.service.tls_key is None):
         yield "service.tls_certificate and service.tls_key go together; one of them is missing"
+    yield from said(partial(health_address, settings.service))
     yield from _in_durations("sweep", settings.sweep, SweepSection.__struct_fields__)
     yield from _in_durations("watch", settings.watch, WatchSection.__struct_fields__)
     yield from _in_durations("plans", settings.plans, PlansSection.__struct_fields__)

@@ -56,6 +56,7 @@ class ServiceSection(Section, frozen=True):
 
     host: str = "127.0.0.1"
     port: Port = 8686
+    health_listen: str = ""
     tls_certificate: Path | None = None
     tls_key: Path | None = None
     log_level: LogLevel = "info"

@@ -48,17 +48,20 @@ from vacate.wiring.webhooks import telling
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Service:
-    """A running service: the application to serve, what it does, and its state."""
+    """A running service: the application to serve, health and metrics alone, what it does, and its state."""
 
     app: ASGIApp
+    health: ASGIApp
     does: Verbs
     state: State
     gateway: EngineGateway
 
 
 @asynccontextmanager
-async def open_service(settings: Settings) -> AsyncGenerator[Service]:
+async def open_service(settings: Settings, *, health_apart: bool = False) -> AsyncGenerator[Service]:
     """Start everything but the port; at the end let the running sweeps finish and stop everything.
+
+    With `health_apart` health and metrics are an application of their own, and no part of the other one.
 
     Raises:
         SettingsError, StoreUnavailableError.
@@ -98,18 +101,23 @@ async def open_service(settings: Settings) -> AsyncGenerator[Service]:
             *AdminDoor(gate=gate, served=does.admin).routes(),
             *iam_door.routes(),
             *ReferenceDoor(document=document(DOORS, __version__)).routes(),
-            *HealthDoor(
-                health=gateway.health,
-                freezes=state.freezes.standing,
-                check_store=_store_check(state, journal),
-                audit=lambda: audit_problems(audit, state.database.unreadable.count),
-                failures=access_log,
-                exposition=metrics.exposition,
-                content_type=metrics.content_type,
-            ).routes(),
         ]
+        health = HealthDoor(
+            health=gateway.health,
+            freezes=state.freezes.standing,
+            check_store=_store_check(state, journal),
+            audit=lambda: audit_problems(audit, state.database.unreadable.count),
+            failures=access_log,
+            exposition=metrics.exposition,
+            content_type=metrics.content_type,
+        ).routes()
+        if not health_apart:
+            routes += health
         metrics.expect_requests(
-            (route.path, method) for route in routes for method in (route.methods or ()) if method != "HEAD"
+            (route.path, method)
+            for route in (*routes, *(health if health_apart else ()))
+            for method in (route.methods or ())
+            if method != "HEAD"
         )
         # Before the first call: the store may be an older copy of itself.
         await audit.check()
@@ -123,7 +131,13 @@ async def open_service(settings: Settings) -> AsyncGenerator[Service]:
                 *await telling(settings, state, TelemetryDeliveries(metrics), stack),
             )
         )
-        yield Service(app=build_app(routes, access_log), does=does, state=state, gateway=gateway)
+        yield Service(
+            app=build_app(routes, access_log),
+            health=build_app(health, access_log),
+            does=does,
+            state=state,
+            gateway=gateway,
+        )
 
 
 def audit_problems(audit: AnchoredAuditLog, unreadable: int) -> AuditProblems:
