@@ -1,16 +1,17 @@
 """What the time of a listing goes into, measured step by step on a link like the service's own."""
 
 import time
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, fields
 
 from tests.support.postgres import LiveServer
 from vacate.domain.activity import oldest_first
+from vacate.engines.capabilities import Capabilities
 from vacate.engines.decoding import Decoder
+from vacate.engines.dialects import probe
 from vacate.engines.drivers import Row
 from vacate.engines.postgresql.link import PostgresqlLink
-from vacate.engines.recognition import ServerSoftware
 from vacate.engines.statements import statement
 from vacate.engines.timeouts import Timeouts
 from vacate.engines.wire import Wire
@@ -42,6 +43,7 @@ class Anatomy:
 
     wire: Wire
     sql: str
+    capabilities: Capabilities
 
     @classmethod
     @asynccontextmanager
@@ -50,7 +52,7 @@ class Anatomy:
         wire = Wire(server.dsn(), Timeouts())
         await wire.connect()
         try:
-            yield cls(wire, statement("postgresql", "activity", server.major))
+            yield cls(wire, statement("postgresql", "activity", server.major), await probe(wire))
         finally:
             await wire.close()
 
@@ -62,7 +64,7 @@ class Anatomy:
         began, busy = time.perf_counter(), time.thread_time()
         rows = await self.wire.fetch(self.sql)
         fetched, driver = time.perf_counter(), time.thread_time() - busy
-        activities = await PostgresqlLink(_Read(rows, self.wire), _ready).activity()
+        activities = await PostgresqlLink(_Read(rows, self.wire), _ready, self.capabilities).activity()
         answer = RealTimeSessionResponse(sessions=[session_row(each, _COMPONENT) for each in oldest_first(activities)])
         built = time.perf_counter()
         json_response(answer)
@@ -74,25 +76,27 @@ class Anatomy:
         )
 
 
-class _Read(Wire):
-    """A wire whose answer is there already."""
+class _Read:
+    """Statements whose answer is there already."""
 
     def __init__(self, rows: Sequence[Row], asked: Wire) -> None:
-        super().__init__("", Timeouts())
         self._rows = rows
-        self._opened = asked
+        self._asked = asked
 
     @property
-    def software(self) -> ServerSoftware:
-        return self._opened.software
+    def open(self) -> bool:
+        return True
 
     @property
     def decoder(self) -> Decoder:
-        return self._opened.decoder
+        return self._asked.decoder
 
     async def fetch(self, sql: str, *arguments: object) -> Sequence[Row]:
         del sql, arguments
         return self._rows
+
+    async def fetch_each(self, sql: str, each: Iterable[Sequence[object]]) -> Sequence[Row]:
+        raise NotImplementedError(sql, each)
 
 
 async def _ready() -> None:

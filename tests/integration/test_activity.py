@@ -29,10 +29,9 @@ from vacate.domain.activity import (
     statement_shares,
     wait_shares,
 )
-from vacate.domain.errors import ComponentBusyError, ComponentUnreachableError
+from vacate.domain.errors import ComponentUnreachableError
 from vacate.domain.sweeps import Outcome
 from vacate.domain.topology import Instance, Target
-from vacate.engines.gateway import GatewaySettings
 from vacate.operations.list_databases import ListDatabases
 from vacate.operations.list_sessions import ListSessions
 from vacate.operations.list_transactions import ListTransactions
@@ -130,8 +129,7 @@ async def mix(shop: LiveServer, clients: Clients) -> Mix:
 
 async def _seen(service: Vacate) -> dict[int, Activity]:
     """What Vacate tells of everybody but the witness."""
-    async with service.gateway.link(COMPONENT) as link:
-        activities = await link.activity()
+    activities = await service.gateway.activity(COMPONENT)
     listed = {activity.pid: activity for activity in activities if activity.application != "witness"}
     assert len(listed) == len(activities) - 1
     return listed
@@ -249,8 +247,7 @@ async def test_in_a_long_queue_blockers_are_told_of_those_that_have_waited_longe
                 return len(await server.pids("wait_event_type = 'Lock'")) == QUEUE
 
             await eventually(all_wait)
-            async with service.gateway.link(COMPONENT) as link:
-                seen = {activity.pid: activity for activity in await link.activity()}
+            seen = {activity.pid: activity for activity in await service.gateway.activity(COMPONENT)}
     finally:
         server.server.stop("immediate")
 
@@ -463,14 +460,8 @@ async def test_a_reader_out_of_patience_costs_no_link(
         await _works_on_the_same_link(service, clients, proxy)
 
 
-async def test_a_read_that_waits_too_long_for_a_sweep_says_so(
-    server: LiveServer, clients: Clients, tmp_path: Path
-) -> None:
-    settings = GatewaySettings(busy_after=timedelta(seconds=0.1))
+async def test_a_read_does_not_wait_for_a_sweep(server: LiveServer, clients: Clients, tmp_path: Path) -> None:
     idle = await clients.idle()
-    async with vacate(tmp_path, server.dsn(), settings=settings) as service:
-        async with service.gateway.link(COMPONENT):
-            with pytest.raises(ComponentBusyError):
-                await _survey(service)(new_actor(), PROJECT, INSTANCE)
+    async with vacate(tmp_path, server.dsn()) as service, service.gateway.link(COMPONENT):
         (found,) = await _survey(service)(new_actor(), PROJECT, INSTANCE)
     assert {activity.pid for activity in found.activities} == {idle.pid}

@@ -221,7 +221,9 @@ async def test_whatever_the_bytes_are_every_way_of_asking_answers(
             await Explain(inventory=inventory, gateway=service.gateway)(new_actor(), TARGET, pid=session.pid)
             for session in raw.opened[:2]
         ]
-        census = await TakeCensus(inventory=inventory, gateway=service.gateway, clock=utc_now)()
+        census = await TakeCensus(
+            inventory=inventory, gateway=service.gateway, clock=utc_now, good_for=timedelta(minutes=1)
+        )()
         report = await service.sweep()
         recorded = [entry for event in await service.events_of(report) for entry in event.sessions]
 

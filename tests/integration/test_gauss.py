@@ -22,11 +22,9 @@ from vacate.domain.judging.settings import GuardName
 from vacate.domain.servers import Engine
 from vacate.domain.sweeps import Outcome
 from vacate.domain.topology import Component
+from vacate.engines.agent import GatewaySettings
 from vacate.engines.dialects import probe
 from vacate.engines.drivers import gauss_driver
-from vacate.engines.gateway import GatewaySettings
-from vacate.engines.gauss.link import GaussLink
-from vacate.engines.recollection import CompletedLink
 from vacate.engines.statements import blocks
 from vacate.engines.timeouts import Timeouts
 from vacate.engines.wire import Wire
@@ -273,7 +271,7 @@ async def test_a_cursor_that_the_regular_check_saw_is_remembered(
 ) -> None:
     reader = await gauss_clients.idle("DECLARE page CURSOR WITH HOLD FOR SELECT 1")
     (reader_id,) = await _ids(gauss_server, reader)
-    settings = GatewaySettings(check_every=timedelta(milliseconds=50))
+    settings = GatewaySettings(read_every=timedelta(milliseconds=50))
     async with vacate(tmp_path, gauss_server.dsn(), settings=settings) as service:
         service.gateway.start()
         await eventually(lambda: _checked_since(service, None))
@@ -293,17 +291,6 @@ async def _checked_since(service: Vacate, before: datetime | None) -> bool:
     return checked_at is not None and (before is None or checked_at > before)
 
 
-async def test_a_data_warehouse_tells_what_its_sessions_hold(warehouse: GaussDouble, tmp_path: Path) -> None:
-    async with vacate(tmp_path, warehouse.dsn()) as service, service.gateway.link(COMPONENT) as link:
-        assert isinstance(link, CompletedLink)
-        assert isinstance(link.link, GaussLink)
-        listed = await link.link.last_statements()
-        looked_at = await link.look()
-
-    own = {session.session_id for session in looked_at if session.own}
-    assert own <= {session_id for session_id, _, _ in listed}
-
-
 async def test_a_data_warehouse_ends_sessions_by_their_threads(warehouse: GaussDouble, tmp_path: Path) -> None:
     async with Clients(warehouse) as clients, vacate(tmp_path, warehouse.dsn()) as service:
         idle, busy = await clients.many_idle(2), await clients.idle("BEGIN")
@@ -313,8 +300,7 @@ async def test_a_data_warehouse_ends_sessions_by_their_threads(warehouse: GaussD
         assert {each.function for each in warehouse.asked_to_end()} == {"pg_terminate_backend"}
         assert report.counts[Outcome.TERMINATED] == len(idle)
         assert await busy.is_alive()
-        async with service.gateway.link(COMPONENT) as link:
-            assert [activity.state for activity in await link.activity()] == ["idle in transaction"]
+        assert [each.state for each in await service.gateway.activity(COMPONENT)] == ["idle in transaction"]
 
 
 async def test_a_data_warehouse_names_its_own_grants(warehouse: GaussDouble, tmp_path: Path) -> None:
@@ -339,8 +325,7 @@ async def test_an_old_server_without_numbers_of_statements_is_swept_and_listed(
     expected = await _ids(gauss_server, idle)
     with gauss_server.without("unique_sql_id"):
         async with vacate(tmp_path, gauss_server.dsn()) as service:
-            async with service.gateway.link(COMPONENT) as link:
-                assert [each.statement_id for each in await link.activity()] == [None]
+            assert [each.statement_id for each in await service.gateway.activity(COMPONENT)] == [None]
             assert session_ids(await service.sweep(), Outcome.TERMINATED) == expected
 
 

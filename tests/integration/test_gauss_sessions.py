@@ -55,9 +55,8 @@ async def test_a_session_whose_statement_runs_in_parallel_is_one_session_and_is_
     session_id = await id_of(forgetful, client)
     async with vacate(tmp_path, forgetful.dsn()) as service:
         report = await service.sweep()
-        async with service.gateway.link(COMPONENT) as link:
-            active = await link.activity()
-            slots = await link.slots()
+        active = await service.gateway.activity(COMPONENT)
+        slots = (await service.gateway.snapshot(COMPONENT)).slots
     assert [entry.session.session_id for entry in report.sessions if not entry.session.own] == [session_id]
     assert fates(report)[session_id].by is Criterion.NOT_IDLE
     assert fates(report)[session_id].session.client_address is not None
@@ -166,9 +165,8 @@ async def test_a_session_that_never_ran_a_statement_is_idle_since_it_began(
     client = await gauss_clients.open()
     session_id = await id_of(gauss_server, client)
     async with vacate(tmp_path, gauss_server.dsn()) as service:
-        async with service.gateway.link(COMPONENT) as link:
-            (activity,) = await link.activity()
-            (session,) = [each for each in await link.look() if not each.own]
+        (activity,) = await service.gateway.activity(COMPONENT)
+        (session,) = [each for each in (await service.gateway.snapshot(COMPONENT)).sessions if not each.own]
         report = await service.sweep()
     assert (activity.state, activity.query) == ("idle", "")
     assert (session.state, session.query) == ("idle", "")

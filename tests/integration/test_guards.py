@@ -12,7 +12,7 @@ from tests.support.postgres import VACATE, Clients, LiveServer, eventually
 from vacate.domain.judging.settings import GuardName, GuardSettings
 from vacate.domain.stored_names import stored_application
 from vacate.domain.sweeps import Outcome
-from vacate.engines.gateway import GatewaySettings
+from vacate.engines.agent import GatewaySettings
 from vacate.operations.patterns import glob
 
 _OWNS_SLOT = "SELECT pg_create_physical_replication_slot('copying', true, true)"
@@ -117,7 +117,7 @@ async def test_the_regular_check_remembers_what_no_sweep_saw(
     server: LiveServer, clients: Clients, tmp_path: Path
 ) -> None:
     listener, other = await clients.idle("LISTEN jobs"), await clients.idle()
-    settings = GatewaySettings(check_every=timedelta(milliseconds=50))
+    settings = GatewaySettings(read_every=timedelta(milliseconds=50))
     async with vacate(tmp_path, server.dsn(), settings=settings) as service:
         service.gateway.start()
         await eventually(lambda: _checked(service))
@@ -292,8 +292,7 @@ async def test_a_list_of_sessions_is_remembered_like_a_sweep(
 ) -> None:
     listener = await clients.idle("LISTEN jobs")
     async with vacate(tmp_path, server.dsn()) as service:
-        async with service.gateway.link(service.components[0]) as link:
-            await link.activity()
+        await service.gateway.activity(service.components[0])
         await listener.use("SELECT 1")
         report = await service.sweep()
 

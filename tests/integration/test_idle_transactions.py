@@ -59,7 +59,7 @@ async def _signals(link: Link, victims: Sequence[Victim]) -> dict[int, Signalled
 
 async def _seen(link: Link, *ids: int) -> list[Victim]:
     """Every one of these sessions as the look finds it, fixed for its end."""
-    found = {session.session_id: session for session in await link.look()}
+    found = {session.session_id: session for session in (await link.snapshot()).sessions}
     return [_victim(found[each]) for each in ids]
 
 
@@ -180,7 +180,9 @@ async def test_no_statement_is_cut_off_in_sessions_that_hop_between_idle_and_bus
     signals: list[Signal] = []
     async with vacate(tmp_path, server.dsn()) as service, service.gateway.link(COMPONENT) as link:
         for _ in range(ROUNDS):
-            victims = [_victim(each) for each in await link.look() if each.state == "idle in transaction"]
+            victims = [
+                _victim(each) for each in (await link.snapshot()).sessions if each.state == "idle in transaction"
+            ]
             signals += [each.signal for each in (await _signals(link, victims)).values()]
     for task in tasks:
         task.cancel()

@@ -509,7 +509,7 @@ async def test_a_session_that_got_the_pid_of_an_ended_one_lives(
 ) -> None:
     client = await clients.idle()
     async with vacate(tmp_path, server.dsn()) as service, service.gateway.link(COMPONENT) as link:
-        (victim,) = _victims(await link.look())
+        (victim,) = _victims((await link.snapshot()).sessions)
         began_earlier = victim.key.backend_start - timedelta(microseconds=1)
         predecessor = replace(victim, key=replace(victim.key, backend_start=began_earlier))
         answers = [each async for chunk in link.terminate([predecessor], frozenset(GuardName)) for each in chunk]
@@ -522,7 +522,7 @@ async def test_a_session_that_got_the_pid_of_an_ended_one_lives(
 
 async def test_no_statement_ever_signals_its_own_session(server: LiveServer, tmp_path: Path) -> None:
     async with vacate(tmp_path, server.dsn()) as service, service.gateway.link(COMPONENT) as link:
-        (own,) = [session for session in await link.look() if session.own]
+        (own,) = [session for session in (await link.snapshot()).sessions if session.own]
         assert own.key
         assert own.state_change
         assert own.in_state_for is not None

@@ -155,7 +155,7 @@ async def test_a_session_that_got_the_pid_of_a_named_one_lives(
 ) -> None:
     client, busy = await clients.idle(), await clients.idle("BEGIN")
     async with vacate(tmp_path, server.dsn()) as service, service.gateway.link(COMPONENT) as link:
-        seen = await link.look()
+        seen = (await link.snapshot()).sessions
         victims = [_victim(seen, client.pid), _victim(seen, busy.pid, Demand.SAME_TRANSACTION)]
         earlier = timedelta(microseconds=1)
         predecessors = [
@@ -212,7 +212,7 @@ async def test_a_demand_that_is_not_known_or_says_nothing_is_met_by_nobody(
 ) -> None:
     client = await clients.idle()
     async with vacate(tmp_path, server.dsn()) as service, service.gateway.link(COMPONENT) as link:
-        key = _victim(await link.look(), client.pid).key
+        key = _victim((await link.snapshot()).sessions, client.pid).key
     vacates = (await clients.open(user=VACATE)).connection
     for demand, since in (("anything", None), (None, None), ("same_idle_period", None), ("same_transaction", None)):
         (row,) = await vacates.fetch(

@@ -114,10 +114,9 @@ async def _ends_the_idle_one(server: LiveServer, idle: int, folder: Path, dsn: s
 
 async def _listed(service: Vacate) -> set[int]:
     component: Component = service.components[0]
-    async with service.gateway.link(component) as link:
-        seen = {entry.session_id: entry for entry in await link.activity()}
-        assert all(entry.user != "trap" for entry in seen.values())
-        return set(seen)
+    seen = {entry.session_id: entry for entry in await service.gateway.activity(component)}
+    assert all(entry.user != "trap" for entry in seen.values())
+    return set(seen)
 
 
 @pytest.mark.parametrize("name", HARMFUL_ALONE)

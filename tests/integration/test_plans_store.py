@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from tests.support.fakes import COMPONENT, INSTANCE, OTHER_PROJECT, PROJECT
+from tests.support.place import COMPONENT, INSTANCE, OTHER_PROJECT, PROJECT
 from tests.support.sessions import LOOK_AT, idle_session
 from vacate.domain.judging.verdicts import Verdict
 from vacate.domain.judging.victim_warnings import VictimWarning, WarningKind

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.support.fakes import COMPONENT
+from tests.support.place import COMPONENT
 from tests.support.prometheus import Prometheus, program, running_prometheus
 from tests.support.service import eventually
 from tests.support.told_metrics import MIXED, census, freeze, report

@@ -11,10 +11,10 @@ RESERVED_SINCE = 16
 async def test_the_slots_are_those_of_the_servers_settings_and_its_list(
     server: LiveServer, clients: Clients, tmp_path: Path
 ) -> None:
-    async with vacate(tmp_path, server.dsn()) as service, service.gateway.link(COMPONENT) as link:
-        before = await link.slots()
+    async with vacate(tmp_path, server.dsn()) as service:
+        before = (await service.gateway.snapshot(COMPONENT)).slots
         await clients.many_idle(3)
-        after = await link.slots()
+        after = (await service.gateway.snapshot(COMPONENT)).slots
     shown = "max_connections", "superuser_reserved_connections"
     maximum, superusers = [int(server.server.psql(f"SHOW {name};")) for name in shown]
     others = int(server.server.psql("SHOW reserved_connections;")) if server.major >= RESERVED_SINCE else 0
@@ -24,7 +24,6 @@ async def test_the_slots_are_those_of_the_servers_settings_and_its_list(
 
 
 async def test_what_is_no_client_takes_no_slot(server: LiveServer, tmp_path: Path) -> None:
-    async with vacate(tmp_path, server.dsn()) as service, service.gateway.link(COMPONENT) as link:
-        slots = await link.slots()
-        everybody = len(await link.look())
-    assert 1 <= slots.used < everybody
+    async with vacate(tmp_path, server.dsn()) as service:
+        snapshot = await service.gateway.snapshot(COMPONENT)
+    assert 1 <= snapshot.slots.used < len(snapshot.sessions)

@@ -14,6 +14,7 @@ from tests.support.postgres import Clients, LiveServer, eventually
 from vacate.domain.identity import Role
 from vacate.domain.topology import ProjectId
 from vacate.engines.postgresql.link import PostgresqlLink
+from vacate.engines.wire import VouchedStatements
 from vacate.settings.loading import load_settings
 from vacate.wiring import Service, open_directory, open_service
 
@@ -69,7 +70,7 @@ async def caller(server: LiveServer, tmp_path: Path, monkeypatch: pytest.MonkeyP
         for name, dsn in ((BROKEN, f"{server.dsn()}?user=vacate"), (SOUND, server.dsn()))
     )
     config.write_text(
-        '[sweep]\ncheck_every = "200ms"\nconfirm_for = "5s"\n'
+        '[sweep]\ncheck_every = "200ms"\nconfirm_for = "5s"\n[watch]\ncensus_every = "200ms"\n'
         f'[[projects]]\nid = "{PROJECT}"\nname = "p"\n[[projects.instances]]\nid = "{INSTANCE}"\nname = "i"\n'
         f'[[projects.instances.nodes]]\nid = "{NODE}"\n{components}'
     )
@@ -111,7 +112,8 @@ def _breaks(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
 
     async def broken(self: PostgresqlLink) -> object:
         # Which component it is, is known there alone.
-        if "?user=" in vars(vars(self)["_wire"])["_dsn"]:
+        statements: VouchedStatements = vars(self)["_wire"]
+        if "?user=" in vars(vars(statements)["_wire"])["_dsn"]:
             raise Mishap("secret words")
         return await right(self)
 
@@ -160,13 +162,10 @@ async def test_a_kill_that_fails_unforeseen_leaves_its_event_and_the_component_i
     assert (await caller.kill(BROKEN)).json() == {"success": True}
 
 
-async def test_a_check_that_fails_unforeseen_is_told_like_a_call(
+async def test_a_regular_read_that_fails_unforeseen_is_told_like_a_call(
     caller: Caller, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def broken(*_: object) -> object:
-        raise Mishap
-
-    monkeypatch.setattr("vacate.engines.gateway.probe", broken)
+    _breaks(monkeypatch, "look")
 
     async def is_told() -> bool:
         return "unforeseen" in (await caller.problem(BROKEN) or "") and await caller.counted(BROKEN) > 0

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from tests.support.fakes import COMPONENT
+from tests.support.place import COMPONENT
 from tests.support.receiver import DIES, DRIPS, HANGS, Receiver, answer, receiving
 from tests.support.recorded import STATEMENT
 from tests.support.tellers import SECOND, endpoint, event, replica

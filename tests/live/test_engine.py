@@ -262,13 +262,11 @@ async def test_who_waits_for_a_lock_is_listed_with_who_holds_it(
     async with service(tmp_path, family) as running:
 
         async def waits() -> bool:
-            async with running.gateway.link(COMPONENT) as link:
-                found = {each.session_id: each for each in await link.activity()}
+            found = {each.session_id: each for each in await running.gateway.activity(COMPONENT)}
             return found[waiting.id].wait_event_type == WAITS_FOR_LOCK
 
         await eventually(waits)
-        async with running.gateway.link(COMPONENT) as link:
-            found = {each.session_id: each for each in await link.activity()}
+        found = {each.session_id: each for each in await running.gateway.activity(COMPONENT)}
     assert found[waiting.id].blocked_by == (holder.id,)
     assert found[holder.id].blocked_by is None
     assert found[holder.id].in_transaction_for is not None
@@ -285,8 +283,8 @@ async def test_an_idle_session_that_holds_an_advisory_lock_is_spared(
 
 
 async def test_the_databases_are_told_without_the_templates(family: FamilyServer, tmp_path: Path) -> None:
-    async with service(tmp_path, family) as running, running.gateway.link(COMPONENT) as link:
-        databases = await link.databases()
+    async with service(tmp_path, family) as running:
+        databases = await running.gateway.databases(COMPONENT)
     assert "postgres" in databases
     assert not {"template0", "template1"} & set(databases)
 
@@ -294,10 +292,10 @@ async def test_the_databases_are_told_without_the_templates(family: FamilyServer
 async def test_the_slots_count_clients_and_nothing_is_reserved_of_them(
     family: FamilyServer, clients: Clients, tmp_path: Path
 ) -> None:
-    async with service(tmp_path, family) as running, running.gateway.link(COMPONENT) as link:
-        before = await link.slots()
+    async with service(tmp_path, family) as running:
+        before = (await running.gateway.snapshot(COMPONENT)).slots
         await clients.idle()
-        after = await link.slots()
+        after = (await running.gateway.snapshot(COMPONENT)).slots
     assert after.maximum == before.maximum > after.used
     assert after.reserved == 0
     assert after.used == before.used + 1
@@ -306,6 +304,6 @@ async def test_the_slots_count_clients_and_nothing_is_reserved_of_them(
 async def test_the_link_outlives_the_servers_own_limit_for_idle_sessions(family: FamilyServer, tmp_path: Path) -> None:
     async with service(tmp_path, family) as running:
         await running.sweep()
-        wire = next(iter(running.gateway._lines.values())).wire  # pyright: ignore[reportPrivateUsage] - only it can say.
+        wire = next(iter(running.gateway._agents.values()))._wire  # pyright: ignore[reportPrivateUsage] - only it can say.
         (row,) = await wire.fetch("SELECT current_setting('session_timeout') AS limit")
     assert row["limit"] in {"0", "0s"}

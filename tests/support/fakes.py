@@ -10,7 +10,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from tests.support.hurry import run
+from tests.support.place import COMPONENT, INSTANCE, PROJECT, TARGET
 from tests.support.server_model import ModelLink, ServerModel, Tape
+from vacate.domain.activity import Activity
 from vacate.domain.audit import AuditAction, AuditEvent
 from vacate.domain.criteria import Criteria
 from vacate.domain.errors import (
@@ -23,15 +25,12 @@ from vacate.domain.errors import (
 from vacate.domain.freezing import Freeze
 from vacate.domain.identity import Actor, CredentialKind, Grant, Role
 from vacate.domain.judging.settings import GuardSettings
+from vacate.domain.snapshots import ComponentSnapshot
 from vacate.domain.sweeps import Report
 from vacate.domain.topology import (
     Component,
-    ComponentId,
-    ComponentKind,
-    ComponentRole,
     Instance,
     InstanceId,
-    NodeId,
     ProjectId,
     Target,
 )
@@ -42,18 +41,6 @@ from vacate.operations.kill_transactions import KillTransactions
 from vacate.operations.ports import ComponentHealth, Placement
 from vacate.operations.sweep import Limits, Sweep
 
-PROJECT = ProjectId("0611f1bd8b00d5d32f17c017f15b599f")
-OTHER_PROJECT = ProjectId("f95b51f71c5c71d23f0d8b0016034f50")
-COMPONENT = Component(
-    project_id=PROJECT,
-    instance_id=InstanceId("3d39c18788b54a919bab633874c159dfin14"),
-    node_id=NodeId("52c25e148a4a48c293b66ca95565719cno14"),
-    id=ComponentId("cn_5001"),
-    kind=ComponentKind.COORDINATOR,
-    role=ComponentRole.PRIMARY,
-)
-INSTANCE = Instance(project_id=PROJECT, id=COMPONENT.instance_id, name="shop", components=(COMPONENT,))
-TARGET = Target(project_id=PROJECT, instance_id=INSTANCE.id, node_id=COMPONENT.node_id, component_id=COMPONENT.id)
 LIMITS = Limits(signal_for=timedelta(seconds=45), confirm_for=timedelta(seconds=5))
 
 
@@ -83,7 +70,7 @@ class TickingClock:
 
 @dataclass(kw_only=True)
 class ModelGateway:
-    """Lends the one link to one sweep at a time; there is no waiting."""
+    """Lends the one link to one sweep at a time, without waiting; everybody may read."""
 
     lent: ModelLink
     refuses_with: VacateError | None = None
@@ -103,6 +90,25 @@ class ModelGateway:
             yield self.lent
         finally:
             self.held = False
+
+    async def snapshot(self, component: Component) -> ComponentSnapshot:
+        return await self._answering(component).snapshot()
+
+    async def activity(self, component: Component) -> tuple[Activity, ...]:
+        return await self._answering(component).activity()
+
+    async def databases(self, component: Component) -> tuple[str, ...]:
+        return await self._answering(component).databases()
+
+    def latest(self, component: Component) -> ComponentSnapshot | None:
+        raise NotImplementedError(component)
+
+    def _answering(self, component: Component) -> ModelLink:
+        assert component == COMPONENT
+        self.asked += 1
+        if self.refuses_with is not None:
+            raise self.refuses_with
+        return self.lent
 
     def health(self) -> tuple[ComponentHealth, ...]:
         return (ComponentHealth(component=COMPONENT, checked_at=None, problem=None),)

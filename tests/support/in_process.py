@@ -14,9 +14,8 @@ from vacate.domain.criteria import Criteria
 from vacate.domain.identity import Actor, CredentialKind, Grant, Role
 from vacate.domain.judging.settings import GuardName, GuardSettings
 from vacate.domain.record import RecordedEvent
-from vacate.domain.servers import Engine, Neighbours
-from vacate.domain.sessions import Session, SessionKey, Victim
-from vacate.domain.slots import Slots
+from vacate.domain.sessions import SessionKey, Victim
+from vacate.domain.snapshots import ComponentSnapshot
 from vacate.domain.sweeps import Outcome, Report, SessionOutcome
 from vacate.domain.topology import (
     Component,
@@ -29,7 +28,8 @@ from vacate.domain.topology import (
     ProjectId,
     Target,
 )
-from vacate.engines.gateway import EngineGateway, GatewaySettings
+from vacate.engines.agent import GatewaySettings
+from vacate.engines.gateway import EngineGateway
 from vacate.engines.timeouts import Timeouts
 from vacate.inventory.static import ConfiguredInstance, StaticInventory
 from vacate.operations.clock import utc_now
@@ -97,27 +97,10 @@ class _InterruptedLink:
     link: Link
     meanwhile: Meanwhile
 
-    @property
-    def engine(self) -> Engine:
-        return self.link.engine
-
-    @property
-    def neighbours(self) -> Neighbours:
-        return self.link.neighbours
-
-    async def look(self) -> tuple[Session, ...]:
-        seen = await self.link.look()
+    async def snapshot(self) -> ComponentSnapshot:
+        seen = await self.link.snapshot()
         await self.meanwhile.happens("after_look")
         return seen
-
-    async def activity(self) -> tuple[Activity, ...]:
-        return await self.link.activity()
-
-    async def databases(self) -> tuple[str, ...]:
-        return await self.link.databases()
-
-    async def slots(self) -> Slots:
-        return await self.link.slots()
 
     async def terminate(
         self, victims: Sequence[Victim], off: frozenset[GuardName]
@@ -146,6 +129,18 @@ class _InterruptedGateway:
 
     def link(self, component: Component) -> AbstractAsyncContextManager[Link]:
         return self._link(component)
+
+    async def snapshot(self, component: Component) -> ComponentSnapshot:
+        return await self.gateway.snapshot(component)
+
+    async def activity(self, component: Component) -> tuple[Activity, ...]:
+        return await self.gateway.activity(component)
+
+    async def databases(self, component: Component) -> tuple[str, ...]:
+        return await self.gateway.databases(component)
+
+    def latest(self, component: Component) -> ComponentSnapshot | None:
+        return self.gateway.latest(component)
 
     def health(self) -> tuple[ComponentHealth, ...]:
         return self.gateway.health()

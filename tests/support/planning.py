@@ -6,19 +6,11 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from tests.support.fakes import (
-    COMPONENT,
-    INSTANCE,
-    LIMITS,
-    PROJECT,
-    MemoryAudit,
-    Switch,
-    TickingClock,
-    Witness,
-    actor,
-)
+from tests.support.fakes import LIMITS, MemoryAudit, Switch, TickingClock, Witness, actor
 from tests.support.hurry import run
+from tests.support.place import COMPONENT, INSTANCE, PROJECT
 from tests.support.server_model import ModelLink, ServerModel, Tape
+from vacate.domain.activity import Activity
 from vacate.domain.audit import AuditAction, AuditEvent
 from vacate.domain.criteria import Criteria
 from vacate.domain.errors import ComponentBusyError, StoreUnavailableError, VacateError
@@ -34,6 +26,7 @@ from vacate.domain.plans import (
     Scope,
 )
 from vacate.domain.record import AuditQuery, RecordedEvent, RecordedSession
+from vacate.domain.snapshots import ComponentSnapshot
 from vacate.domain.topology import Component, ComponentId, ComponentKind, NodeId, ProjectId
 from vacate.inventory.static import ConfiguredInstance, StaticInventory
 from vacate.operations.apply_plan import ApplyPlan, StopPlan
@@ -179,6 +172,23 @@ class ManyLinks:
             yield self.links[component]
         finally:
             self.held.discard(component)
+
+    async def snapshot(self, component: Component) -> ComponentSnapshot:
+        return await self._answering(component).snapshot()
+
+    async def activity(self, component: Component) -> tuple[Activity, ...]:
+        return await self._answering(component).activity()
+
+    async def databases(self, component: Component) -> tuple[str, ...]:
+        return await self._answering(component).databases()
+
+    def latest(self, component: Component) -> ComponentSnapshot | None:
+        raise NotImplementedError(component)
+
+    def _answering(self, component: Component) -> ModelLink:
+        if component in self.refusals:
+            raise self.refusals[component]
+        return self.links[component]
 
     def health(self) -> tuple[ComponentHealth, ...]:
         return tuple(ComponentHealth(component=each, checked_at=None, problem=None) for each in self.links)

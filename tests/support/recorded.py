@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from typing import TypedDict, Unpack
 
-from tests.support.fakes import TARGET
+from tests.support.place import TARGET
 from vacate.domain.audit import AuditAction
 from vacate.domain.identity import CredentialKind, Role
 from vacate.domain.record import RecordedEvent, RecordedSession

@@ -12,6 +12,7 @@ from enum import StrEnum
 from itertools import count
 from typing import ClassVar, Unpack
 
+from tests.support.place import COMPONENT
 from tests.support.sessions import LOOK_AT, Facts, idle_session
 from vacate.domain.activity import Activity
 from vacate.domain.errors import VacateError
@@ -19,7 +20,9 @@ from vacate.domain.judging.settings import GuardName
 from vacate.domain.servers import Engine, Neighbours
 from vacate.domain.sessions import ABORTED, CLIENT_BACKEND, IDLE, Demand, Session, SessionKey, Victim
 from vacate.domain.slots import Slots
+from vacate.domain.snapshots import ComponentSnapshot
 from vacate.domain.sweeps import Signal
+from vacate.domain.topology import Component
 from vacate.operations.ports import Signalled, TerminateBrokenError
 
 
@@ -386,6 +389,8 @@ class ModelLink:
     """A link to the model. Before every single step of the server, `meanwhile` may change the world."""
 
     server: ServerModel
+    component: Component = COMPONENT
+    versions: int = 0
     chunk: int = 3
     meanwhile: Meanwhile = lambda: None
     look_fails: VacateError | None = None
@@ -397,15 +402,22 @@ class ModelLink:
     offs: list[frozenset[GuardName]] = field(default_factory=list[frozenset[GuardName]])
     neighbours: Neighbours = field(default_factory=Neighbours)
 
-    @property
-    def engine(self) -> Engine:
-        return self.server.kind.engine
-
-    async def look(self) -> tuple[Session, ...]:
+    async def snapshot(self) -> ComponentSnapshot:
         await self._step("look")
         if self.look_fails is not None:
             raise self.look_fails
-        return self.server.listed()
+        slots = self.server.slots()
+        self.versions += 1
+        return ComponentSnapshot(
+            component=self.component,
+            version=self.versions,
+            taken_at=self.server.now,
+            engine=self.server.kind.engine,
+            neighbours=self.neighbours,
+            sessions=self.server.listed(),
+            maximum=slots.maximum,
+            reserved=slots.reserved,
+        )
 
     async def activity(self) -> tuple[Activity, ...]:
         await self._step("activity")
@@ -414,10 +426,6 @@ class ModelLink:
     async def databases(self) -> tuple[str, ...]:
         await self._step("databases")
         return ("shop",)
-
-    async def slots(self) -> Slots:
-        await self._step("slots")
-        return self.server.slots()
 
     async def terminate(
         self, victims: Sequence[Victim], off: frozenset[GuardName]

@@ -5,7 +5,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from tests.support.fakes import TARGET, actor
+from tests.support.fakes import actor
+from tests.support.place import TARGET
 from tests.support.receiver import KEYS, Receiver
 from tests.support.recorded import STATEMENT
 from tests.support.sessions import idle_session

@@ -2,7 +2,8 @@
 
 from datetime import timedelta
 
-from tests.support.fakes import COMPONENT, INSTANCE, TickingClock
+from tests.support.fakes import TickingClock
+from tests.support.place import COMPONENT, INSTANCE
 from tests.support.sessions import LOOK_AT, idle_session
 from vacate.domain.census import Census, count
 from vacate.domain.criteria import Criterion

@@ -7,12 +7,13 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import TypedDict, Unpack
 
-from tests.support.fakes import COMPONENT, INSTANCE
+from tests.support.place import COMPONENT, INSTANCE
 from tests.support.server_model import ModelLink, ServerModel
 from vacate.domain.activity import Activity
 from vacate.domain.criteria import Criteria
 from vacate.domain.errors import VacateError
 from vacate.domain.judging.settings import GuardSettings
+from vacate.domain.snapshots import ComponentSnapshot
 from vacate.domain.topology import Component, ComponentId, ComponentKind, ComponentRole, Instance, NodeId
 from vacate.inventory.static import ConfiguredInstance, StaticInventory
 from vacate.operations.ports import ComponentHealth
@@ -163,7 +164,7 @@ class WatchedLink(ModelLink):
 
 
 class WatchedGateway:
-    """Lends each component's link to one at a time; the others wait."""
+    """Lends each component's link to one sweep at a time; reads do not wait for it."""
 
     def __init__(self, links: dict[Component, WatchedLink]) -> None:
         self.links = links
@@ -171,6 +172,7 @@ class WatchedGateway:
         self.asked: list[str] = []
         self.problems: dict[Component, str] = {}
         self.refuses: dict[Component, VacateError] = {}
+        self.snapshots: dict[Component, ComponentSnapshot] = {}
 
     @asynccontextmanager
     async def link(self, component: Component) -> AsyncGenerator[WatchedLink]:
@@ -179,6 +181,24 @@ class WatchedGateway:
             if component in self.refuses:
                 raise self.refuses[component]
             yield self.links[component]
+
+    async def snapshot(self, component: Component) -> ComponentSnapshot:
+        return await self._answering(component).snapshot()
+
+    async def activity(self, component: Component) -> tuple[Activity, ...]:
+        return await self._answering(component).activity()
+
+    async def databases(self, component: Component) -> tuple[str, ...]:
+        return await self._answering(component).databases()
+
+    def latest(self, component: Component) -> ComponentSnapshot | None:
+        return self.snapshots.get(component)
+
+    def _answering(self, component: Component) -> WatchedLink:
+        self.asked.append(component.id)
+        if component in self.refuses:
+            raise self.refuses[component]
+        return self.links[component]
 
     def health(self) -> tuple[ComponentHealth, ...]:
         return tuple(

@@ -3,13 +3,20 @@
 import re
 from dataclasses import dataclass
 
-from vacate.domain.errors import MissingRightsError, WrongServerError
+from vacate.domain.errors import ComponentUnreachableError, MissingRightsError, WrongServerError
 from vacate.domain.topology import Component, ComponentKind, ComponentRole
 from vacate.engines.recognition import ServerSoftware
 from vacate.operations.ports import Pins
 
 _KINDS = {"cn": ComponentKind.COORDINATOR, "dn": ComponentKind.DATA_NODE}
 _NODE_NAME = re.compile(r"(?P<kind>cn|dn)_\d{4}(?:_\d{4})*")
+
+
+class ServerChangedError(ComponentUnreachableError):
+    """An answer shows that the server is not what it was at its check: its role, or our role's rights."""
+
+    def __init__(self, reason: str = "its role or the rights of Vacate's role changed while it was read") -> None:
+        super().__init__(reason)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,12 +26,15 @@ class Capabilities:
     `remedies` are the statements that give Vacate's role the rights it lacks; none when it lacks none. `node_name` is
     what the server is called in its cluster, where it has such a name. `offered` are the columns and functions that
     servers of its family have or have not, as the heads of statements name them. `distributed` is whether the server
-    is a part of a distributed cluster; `None` if it does not tell.
+    is a part of a distributed cluster; `None` if it does not tell. `maximum` and `reserved` are how many sessions it
+    has room for, and how many of these are kept for some roles; both stay for as long as the server runs.
     """
 
     software: ServerSoftware
     system_identifier: str
     in_recovery: bool
+    maximum: int
+    reserved: int
     remedies: tuple[str, ...] = ()
     node_name: str | None = None
     offered: frozenset[str] = frozenset()

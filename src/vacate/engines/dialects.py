@@ -1,14 +1,47 @@
-"""The two dialects that servers speak: how each is probed, and what link is made over its wire."""
+"""The two dialects that servers speak: how each is probed, and what asks it."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from typing import Protocol
 
-from vacate.domain.servers import Neighbours
+from vacate.domain.activity import Activity
+from vacate.domain.judging.settings import GuardName
+from vacate.domain.sessions import Session, SessionKey, Victim
 from vacate.engines.capabilities import Capabilities
 from vacate.engines.gauss.link import GaussLink
 from vacate.engines.gauss.probe import probe as probe_gauss
 from vacate.engines.postgresql.link import PostgresqlLink
 from vacate.engines.postgresql.probe import probe as probe_postgresql
-from vacate.engines.wire import Wire
+from vacate.engines.wire import Statements, Wire
+from vacate.operations.ports import Signalled
+
+
+class ServerLink(Protocol):
+    """Asks one server in its own dialect; see `operations.ports.Link` for what each answer means."""
+
+    async def look(self) -> tuple[Session, ...]:
+        """Read every session once.
+
+        Raises:
+            ServerChangedError: the server is not what it was when it was checked.
+            ComponentUnreachableError: it does not answer.
+        """
+        ...
+
+    async def activity(self) -> tuple[Activity, ...]:
+        """Read every client session with what it does."""
+        ...
+
+    async def databases(self) -> tuple[str, ...]:
+        """Read the names of the databases that clients may use."""
+        ...
+
+    def terminate(self, victims: Sequence[Victim], off: frozenset[GuardName]) -> AsyncIterator[Sequence[Signalled]]:
+        """Signal the victims that are still what they were."""
+        ...
+
+    async def still_present(self, keys: Sequence[SessionKey]) -> frozenset[SessionKey]:
+        """Return which of these sessions the server still lists."""
+        ...
 
 
 async def probe(wire: Wire) -> Capabilities:
@@ -22,9 +55,8 @@ async def probe(wire: Wire) -> Capabilities:
 
 
 def link_over(
-    wire: Wire, make_ready: Callable[[], Awaitable[None]], capabilities: Capabilities, neighbours: Neighbours
-) -> GaussLink | PostgresqlLink:
-    """The link to a server that was probed and found right; `make_ready` does both again when the wire broke."""
-    if capabilities.software.engine.of_gauss_family:
-        return GaussLink(wire, make_ready, capabilities, neighbours)
-    return PostgresqlLink(wire, make_ready)
+    statements: Statements, make_ready: Callable[[], Awaitable[None]], capabilities: Capabilities
+) -> ServerLink:
+    """Return what asks a server that was probed and found right; `make_ready` does both again when the wire broke."""
+    link = GaussLink if capabilities.software.engine.of_gauss_family else PostgresqlLink
+    return link(statements, make_ready, capabilities)

@@ -13,7 +13,7 @@ from vacate.domain.servers import Neighbours
 from vacate.domain.topology import Component, ComponentKind, InstanceId, ProjectId
 from vacate.engines.capabilities import Capabilities
 from vacate.engines.statements import statement
-from vacate.engines.wire import StatementRefusedError, Wire
+from vacate.engines.wire import StatementRefusedError, Statements
 
 _Key = tuple[ProjectId, InstanceId]
 _RESOLVE_S = 2.0
@@ -30,7 +30,7 @@ class Neighbourhood:
         self._told: dict[_Key, dict[Component, Neighbours]] = {}
         self._resolved: dict[str, frozenset[str]] = {}
 
-    async def ask(self, wire: Wire, component: Component, capabilities: Capabilities) -> None:
+    async def ask(self, statements: Statements, component: Component, capabilities: Capabilities) -> None:
         """Have a coordinator of the Gauss family tell the cluster's nodes; others are not asked.
 
         A coordinator that does not let our role read its nodes tells nothing.
@@ -41,13 +41,15 @@ class Neighbourhood:
         if component.kind is not ComponentKind.COORDINATOR or not capabilities.software.engine.of_gauss_family:
             return
         try:
-            nodes = await wire.fetch(statement("gauss", "nodes"))
+            nodes = await statements.fetch(statement("gauss", "nodes"))
         except StatementRefusedError:
             return
-        hosts = {wire.decoder.name(host).shown for node in nodes for host in (node["host"], node["other_host"]) if host}
+        decoder = statements.decoder
+        hosts = {decoder.name(host).shown for node in nodes for host in (node["host"], node["other_host"]) if host}
         own = self._hosts[component]
         addresses = await self._addresses({own if host == _ITSELF and own else host for host in hosts})
-        told = Neighbours(names=frozenset(wire.decoder.name(node["name"]).shown for node in nodes), addresses=addresses)
+        names = frozenset(decoder.name(node["name"]).shown for node in nodes)
+        told = Neighbours(names=names, addresses=addresses)
         self._told.setdefault(_instance(component), {})[component] = told
 
     async def of(self, component: Component, capabilities: Capabilities) -> Neighbours:

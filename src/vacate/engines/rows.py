@@ -2,13 +2,11 @@
 
 import asyncio
 from collections.abc import Callable, Container, Iterable
-from datetime import datetime
 from functools import lru_cache
 from typing import Any, TypeVar
 
 from vacate.domain.activity import Activity
 from vacate.domain.sessions import OWN_APPLICATION, Demand, Session, SessionKey, TextFact, Victim
-from vacate.domain.slots import Slots
 from vacate.domain.sweeps import Signal
 from vacate.engines.decoding import Decoder, Text, plain
 from vacate.engines.drivers import Row
@@ -85,15 +83,6 @@ def _decode(facts: dict[str, Any], encoding: int | None, decoder: Decoder) -> fr
     return frozenset(undecodable) if undecodable else _NONE
 
 
-def last_statement(row: Row) -> tuple[int, datetime | None, str | None]:
-    """Reads a row of last_statements.sql: the id, the start, and the statement if it was wanted.
-
-    Its words are those of SQL, which are the same in every encoding that a database may have.
-    """
-    text: bytes | None = row["query"]
-    return row["session_id"], row["backend_start"], None if text is None else text.decode("utf-8", "replace")
-
-
 def activity(row: Iterable[Any], decoder: Decoder) -> Activity:
     """The columns of activity.sql are an activity's facts, in the same order, and then the encoding of its database."""
     *facts, encoding = row
@@ -108,11 +97,6 @@ def activity(row: Iterable[Any], decoder: Decoder) -> Activity:
         facts[_KNOWN:] = [None] * (len(facts) - _KNOWN)
     made = Activity._make(facts)
     return made if made.blocked_by is None else made._replace(blocked_by=tuple(made.blocked_by))
-
-
-def slots(row: Row) -> Slots:
-    """The counts of slots.sql."""
-    return Slots(maximum=row["maximum"], reserved=row["reserved"], used=row["used"])
 
 
 def key(row: Row) -> SessionKey:

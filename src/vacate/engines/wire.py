@@ -1,7 +1,8 @@
-"""One warm connection to one server: opened early, kept, reopened by itself, every answer awaited in bounded time."""
+"""One warm connection to one server: kept, one statement at a time, every answer awaited in bounded time."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from typing import Protocol
 
 from vacate.domain.errors import ComponentUnreachableError
 from vacate.engines.decoding import Decoder
@@ -20,10 +21,36 @@ class StatementRefusedError(ComponentUnreachableError):
         super().__init__(f"the server refused a statement: {reason} (SQLSTATE {sqlstate})")
 
 
+def _nothing() -> None:
+    pass
+
+
+class Statements(Protocol):
+    """What runs statements on a server."""
+
+    @property
+    def open(self) -> bool:
+        """Whether a statement would reach a server that was found to be the right one."""
+        ...
+
+    @property
+    def decoder(self) -> Decoder:
+        """What decodes the texts of the server."""
+        ...
+
+    async def fetch(self, sql: str, *arguments: object) -> Sequence[Row]:
+        """Run one statement; see `Wire.fetch`."""
+        ...
+
+    async def fetch_each(self, sql: str, each: Iterable[Sequence[object]]) -> Sequence[Row]:
+        """Run one statement once for every row of arguments; see `Wire.fetch_each`."""
+        ...
+
+
 class Wire:
     """A connection that is made when it is needed and kept for the next time.
 
-    Not safe for two users at once; the gateway lends it to one.
+    Several may use it at once: each statement has its turn, in the order in which they were asked for.
     """
 
     def __init__(self, dsn: str, timeouts: Timeouts) -> None:
@@ -33,6 +60,7 @@ class Wire:
         self._login: Login | None = None
         self._connection: Connection | None = None
         self._vouched = False
+        self._turn = asyncio.Lock()
 
     @property
     def connected(self) -> bool:
@@ -56,12 +84,13 @@ class Wire:
             UntrustedServerError: the server went too far, now or while nobody asked it anything.
             UnsupportedServerError: the server is none that Vacate knows.
         """
-        if self.connected:
-            return
-        self._vouched = False
-        self._refuse_who_went_too_far()
-        self._login = await log_in(self._dsn, self._timeouts, self._login)
-        self._connection = self._login.connection
+        async with self._turn:
+            if self.connected:
+                return
+            self._vouched = False
+            self._refuse_who_went_too_far()
+            self._login = await log_in(self._dsn, self._timeouts, self._login)
+            self._connection = self._login.connection
 
     @property
     def software(self) -> ServerSoftware:
@@ -81,16 +110,28 @@ class Wire:
         """
         return self._current()[0].decoder
 
-    async def fetch(self, sql: str, *arguments: object) -> Sequence[Row]:
+    def vouched(self, begun: Callable[[], None] = _nothing) -> "VouchedStatements":
+        """Return what runs statements on this connection as long as its server is vouched for, and no longer."""
+        return VouchedStatements(self, begun)
+
+    async def fetch(
+        self, sql: str, *arguments: object, vouched: bool = False, begun: Callable[[], None] = _nothing
+    ) -> Sequence[Row]:
         """Run one statement in its own transaction, on the connection that is open now.
+
+        Args:
+            sql: the statement.
+            arguments: its parameters.
+            vouched: whether to run it only where the server was vouched for.
+            begun: called when its turn has come.
 
         Raises:
             ComponentUnreachableError: the connection broke or no answer came in time; it is dropped then.
             StatementRefusedError: the server answered with an error.
         """
-        return await self._asked(lambda connection: connection.fetch(sql, *arguments))
+        return await self._asked(lambda connection: connection.fetch(sql, *arguments), vouched=vouched, begun=begun)
 
-    async def fetch_each(self, sql: str, each: Iterable[Sequence[object]]) -> Sequence[Row]:
+    async def fetch_each(self, sql: str, each: Iterable[Sequence[object]], *, vouched: bool = False) -> Sequence[Row]:
         """Run one statement once for every row of arguments, without waiting in between, and return all rows in order.
 
         The statements share one transaction: when the server refuses one of them, those before it have run and
@@ -99,7 +140,7 @@ class Wire:
         Raises:
             ComponentUnreachableError, StatementRefusedError: as with `fetch`.
         """
-        return await self._asked(lambda connection: connection.fetchmany(sql, each))
+        return await self._asked(lambda connection: connection.fetchmany(sql, each), vouched=vouched)
 
     def drop(self) -> None:
         """Close at once, without a farewell."""
@@ -117,13 +158,24 @@ class Wire:
         except (OSError, *self._login.driver.errors):
             connection.terminate()
 
-    async def _asked(self, ask: Callable[[Connection], Awaitable[Sequence[Row]]]) -> Sequence[Row]:
-        login, connection = self._current()
-        try:
-            return await self._answered(ask, login, connection)
-        except Exception:
-            self._refuse_who_went_too_far()
-            raise
+    async def _asked(
+        self,
+        ask: Callable[[Connection], Awaitable[Sequence[Row]]],
+        *,
+        vouched: bool,
+        begun: Callable[[], None] = _nothing,
+    ) -> Sequence[Row]:
+        async with self._turn:
+            begun()
+            login, connection = self._current()
+            if vouched and not self._vouched:
+                # It was opened anew while the statement waited, and may lead to another server.
+                raise ComponentUnreachableError("the link is not open")
+            try:
+                return await self._answered(ask, login, connection)
+            except Exception:
+                self._refuse_who_went_too_far()
+                raise
 
     def _refuse_who_went_too_far(self) -> None:
         """Say once why the connection was dropped, if it is for what the server sent."""
@@ -160,3 +212,29 @@ class Wire:
             self.drop()
             raise ComponentUnreachableError("the link is not open")
         return self._login, self._connection
+
+
+class VouchedStatements:
+    """Implements `Statements` over a wire, for as long as its server is vouched for."""
+
+    def __init__(self, wire: Wire, begun: Callable[[], None]) -> None:
+        self._wire = wire
+        self._begun = begun
+
+    @property
+    def open(self) -> bool:
+        """Whether a statement would reach a server that was found to be the right one."""
+        return self._wire.open
+
+    @property
+    def decoder(self) -> Decoder:
+        """What decodes the texts of the server."""
+        return self._wire.decoder
+
+    async def fetch(self, sql: str, *arguments: object) -> Sequence[Row]:
+        """Run one statement."""
+        return await self._wire.fetch(sql, *arguments, vouched=True, begun=self._begun)
+
+    async def fetch_each(self, sql: str, each: Iterable[Sequence[object]]) -> Sequence[Row]:
+        """Run one statement once for every row of arguments."""
+        return await self._wire.fetch_each(sql, each, vouched=True)

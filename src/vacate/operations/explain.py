@@ -6,13 +6,11 @@ from dataclasses import dataclass, replace
 from vacate.domain.criteria import Criteria
 from vacate.domain.errors import SessionUnknownError
 from vacate.domain.identity import Actor, Permission
-from vacate.domain.judging.surroundings import Surroundings
 from vacate.domain.sessions import Session
 from vacate.domain.topology import Target
 from vacate.domain.trail import Explanation, explain
 from vacate.operations.aside import BUDGET, aside
-from vacate.operations.ports import Gateway, Inventory, Link, Unforeseen, untold
-from vacate.operations.reading import read
+from vacate.operations.ports import Gateway, Inventory, Unforeseen, untold
 from vacate.operations.surroundings import surroundings_of
 
 
@@ -52,11 +50,8 @@ class Explain:
             # Whoever may ask again and again whether a statement fits an expression can read it out.
             actor.require(Permission.READ_STATEMENTS, target.project_id)
         placement = self.inventory.place(target)
-
-        async def look(link: Link) -> tuple[Sequence[Session], Surroundings]:
-            return await link.look(), surroundings_of(placement, link)
-
-        sessions, surroundings = await read(self.gateway, placement.component, look)
+        snapshot = await self.gateway.snapshot(placement.component)
+        sessions, surroundings = snapshot.sessions, surroundings_of(placement, snapshot)
         place = _place(sessions, session_id, pid)
         wanted = placement.criteria if criteria is None else criteria
         found = await aside(

@@ -7,7 +7,7 @@ from vacate.domain.errors import ComponentUnreachableError, VacateError
 from vacate.domain.identity import Actor, Permission
 from vacate.domain.topology import Component, ComponentKind, ComponentRole, InstanceId, ProjectId
 from vacate.operations.ports import Gateway, Inventory
-from vacate.operations.reading import read, within
+from vacate.operations.reading import within
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,8 +39,7 @@ class ListDatabases:
         problems: list[VacateError] = []
         for component in sorted(components, key=lambda c: (c not in ready, _rank(c))):
             try:
-                question = read(self.gateway, component, lambda link: link.databases())
-                return await within(self.answer_within, component, question)
+                return await within(self.answer_within, component, self.gateway.databases(component))
             except VacateError as error:
                 problems.append(error)
         raise problems[0] if problems else ComponentUnreachableError("the instance has none")

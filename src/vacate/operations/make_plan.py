@@ -12,19 +12,17 @@ from vacate.domain.criteria import Criteria
 from vacate.domain.errors import VacateError
 from vacate.domain.identity import Actor, Permission
 from vacate.domain.judging.judge import judge
-from vacate.domain.judging.surroundings import Surroundings
 from vacate.domain.judging.verdicts import Verdict
 from vacate.domain.judging.victim_warnings import warnings_of
 from vacate.domain.plans import LineProgress, Plan, PlanId, PlannedComponent, PlanStage, PlanState, Scope, planned
-from vacate.domain.sessions import Session
 from vacate.domain.slots import Slots
 from vacate.domain.sweeps import Outcome, SessionOutcome
 from vacate.domain.topology import Component, ComponentId, InstanceId, NodeId, Target
 from vacate.operations.aside import BUDGET, aside, paced
 from vacate.operations.journal import Journal
 from vacate.operations.planned_sweep import as_planned
-from vacate.operations.ports import Clock, Gateway, Inventory, Link, Placement, Plans, Unforeseen, untold
-from vacate.operations.reading import read, within
+from vacate.operations.ports import Clock, Gateway, Inventory, Placement, Plans, Unforeseen, untold
+from vacate.operations.reading import within
 from vacate.operations.surroundings import surroundings_of
 from vacate.operations.wanted import decode_criteria_aside
 
@@ -103,22 +101,19 @@ class MakePlan:
     async def _line(self, placement: Placement, own: Criteria | None) -> PlannedComponent:
         component = placement.component
 
-        async def look(link: Link) -> tuple[Sequence[Session], Slots | None, Surroundings]:
-            return await link.look(), await link.slots(), surroundings_of(placement, link)
-
         async def line() -> PlannedComponent:
-            sessions, slots, surroundings = await read(self.gateway, component, look)
-            # Nobody else waits for the link while its sessions are judged.
+            snapshot = await self.gateway.snapshot(component)
+            surroundings = surroundings_of(placement, snapshot)
             verdicts = await aside(
                 lambda: judge(
-                    paced(sessions), placement.criteria if own is None else own, placement.guards, surroundings
+                    paced(snapshot.sessions), placement.criteria if own is None else own, placement.guards, surroundings
                 ),
                 budget=None if own is None else BUDGET,
             )
             for verdict in verdicts:
                 for failure in verdict.failures:
                     self.unforeseen(component, failure)
-            return await aside(lambda: _judged(component, verdicts, slots))
+            return await aside(lambda: _judged(component, verdicts, snapshot.slots))
 
         try:
             return await within(self.answer_within, component, line())

@@ -13,9 +13,9 @@ from vacate.domain.freezing import Freeze
 from vacate.domain.judging.settings import GuardName, GuardSettings
 from vacate.domain.plans import Application, LineProgress, Plan, PlanId, PlanStage, PlanState
 from vacate.domain.record import AuditQuery, RecordedEvent
-from vacate.domain.servers import Engine, Neighbours
-from vacate.domain.sessions import Session, SessionKey, Victim
-from vacate.domain.slots import Slots
+from vacate.domain.servers import Engine
+from vacate.domain.sessions import SessionKey, Victim
+from vacate.domain.snapshots import ComponentSnapshot
 from vacate.domain.sweeps import Report, Signal
 from vacate.domain.topology import Component, Instance, InstanceId, ProjectId, Target
 
@@ -97,47 +97,13 @@ class ComponentHealth:
 
 
 class Link(Protocol):
-    """The one warm link to a component's server, held by one sweep at a time."""
+    """A component that is held for one sweep."""
 
-    @property
-    def engine(self) -> Engine:
-        """What the server runs."""
-        ...
-
-    @property
-    def neighbours(self) -> Neighbours:
-        """What is known of the other members of the component's instance."""
-        ...
-
-    async def look(self) -> tuple[Session, ...]:
-        """Read every session once.
+    async def snapshot(self) -> ComponentSnapshot:
+        """Read every session once, after the call began.
 
         Raises:
             ComponentUnreachableError, MissingRightsError, WrongServerError, UnsupportedServerError.
-        """
-        ...
-
-    async def activity(self) -> tuple[Activity, ...]:
-        """Read every client session with what it does; the link's own session is left out.
-
-        Raises:
-            ComponentUnreachableError, UnsupportedServerError.
-        """
-        ...
-
-    async def databases(self) -> tuple[str, ...]:
-        """The names of the databases that clients may use, sorted.
-
-        Raises:
-            ComponentUnreachableError, UnsupportedServerError.
-        """
-        ...
-
-    async def slots(self) -> Slots:
-        """How many sessions the server has room for, and how many it has.
-
-        Raises:
-            ComponentUnreachableError, UnsupportedServerError.
         """
         ...
 
@@ -159,14 +125,41 @@ class Link(Protocol):
 
 
 class Gateway(Protocol):
-    """The door to every component's server."""
+    """The way to every component's server.
+
+    A caller may go away at any time: a read that has begun runs to its own end, and costs nobody the connection.
+    Reads go on while a sweep holds the component.
+    """
 
     def link(self, component: Component) -> AbstractAsyncContextManager[Link]:
-        """Hold the component's link for one sweep.
+        """Hold the component for one sweep.
 
         Raises:
-            ComponentUnreachableError, ComponentBusyError.
+            ComponentBusyError: another sweep holds it for too long.
+            ComponentUnreachableError, MissingRightsError, WrongServerError, UnsupportedServerError,
+            StoreUnavailableError: its server is in no state to be swept.
         """
+        ...
+
+    async def snapshot(self, component: Component) -> ComponentSnapshot:
+        """Read every session of a component, after the call began.
+
+        Raises:
+            ComponentUnreachableError, MissingRightsError, WrongServerError, UnsupportedServerError,
+            StoreUnavailableError: its server is in no state to be read.
+        """
+        ...
+
+    async def activity(self, component: Component) -> tuple[Activity, ...]:
+        """Read every client session of a component with what it does; our own is left out. Raises as `snapshot`."""
+        ...
+
+    async def databases(self, component: Component) -> tuple[str, ...]:
+        """The names of the databases that clients may use, sorted. Raises as `snapshot`."""
+        ...
+
+    def latest(self, component: Component) -> ComponentSnapshot | None:
+        """The last snapshot that was taken of a component, without asking it now; `None` before the first."""
         ...
 
     def health(self) -> tuple[ComponentHealth, ...]:

@@ -19,7 +19,6 @@ from vacate.operations.journal import Journal
 from vacate.operations.make_plan import target_at, target_of
 from vacate.operations.planned_sweep import as_planned
 from vacate.operations.ports import AuditSearch, Clock, Gateway, Plans
-from vacate.operations.reading import read
 
 # Long enough for a store that stumbled and for one slow statement, short enough that nobody waits for the truth.
 ABANDONED_AFTER = 8 * HOLD_EVERY
@@ -137,7 +136,8 @@ class SettlePlans:
         keys = [victim.key for victim in victims]
         present: frozenset[SessionKey] | None = None
         try:
-            present = await read(self.gateway, planned.component, lambda link: link.still_present(keys))
+            async with self.gateway.link(planned.component) as link:
+                present = await link.still_present(keys)
             problem = f"{_CUT_OFF}; what is said of each session was seen afterwards"
         except VacateError as error:
             problem = f"{_CUT_OFF}, and what became of the sessions could not be seen afterwards ({error})"

@@ -1,14 +1,15 @@
-"""What the guards must know about a component, joined from its place and its link."""
+"""What the guards must know about a component, joined from its place and a snapshot of it."""
 
 from vacate.domain.judging.surroundings import Surroundings
-from vacate.operations.ports import Link, Placement
+from vacate.domain.snapshots import ComponentSnapshot
+from vacate.operations.ports import Placement
 
 
-def surroundings_of(placement: Placement, link: Link) -> Surroundings:
+def surroundings_of(placement: Placement, snapshot: ComponentSnapshot) -> Surroundings:
     """The facts of a component that its sessions are judged by."""
     return Surroundings(
         kind=placement.component.kind,
-        engine=link.engine,
-        coordinators=placement.instance.coordinator_names() | link.neighbours.names,
-        peer_addresses=link.neighbours.addresses,
+        engine=snapshot.engine,
+        coordinators=placement.instance.coordinator_names() | snapshot.neighbours.names,
+        peer_addresses=snapshot.neighbours.addresses,
     )

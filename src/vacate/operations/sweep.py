@@ -151,8 +151,8 @@ class Sweep:
         started_at = self.clock()
         component = placement.component
         guards = placement.guards.waiving(task.waived)
-        surroundings = surroundings_of(placement, link)
-        looked_at = await link.look()
+        snapshot = await link.snapshot()
+        surroundings, looked_at = surroundings_of(placement, snapshot), snapshot.sessions
         criteria = placement.criteria if task.criteria is None else task.criteria
         # A caller's own criteria have a time budget; what the instance's take is its owner's affair.
         verdicts = await aside(

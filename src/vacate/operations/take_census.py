@@ -1,70 +1,58 @@
 """Take a census of every component, for whoever watches the whole: how many sessions, how long idle, how many slots."""
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 from vacate.domain.census import Census, Uncounted, count
-from vacate.domain.errors import VacateError
+from vacate.domain.snapshots import ComponentSnapshot
 from vacate.domain.topology import Component
-from vacate.operations.ports import Clock, Gateway, Inventory, Link
-from vacate.operations.reading import read, within
+from vacate.operations.ports import Clock, Gateway, Inventory
 
-ANSWER_WITHIN = timedelta(seconds=5)
-_LOOK_AGAIN_S = 0.1
+# So many snapshots are counted before everything else has its turn.
+_AT_ONCE = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TakeCensus:
     """The operation with everything it needs; the service itself calls it, again and again.
 
-    `answer_within` is how long each component may take, the wait for its link included.
+    No server is asked: each component's agent reads it every so often, and the last snapshot is counted. One that is
+    older than `good_for` tells nothing of now.
     """
 
     inventory: Inventory
     gateway: Gateway
     clock: Clock
-    answer_within: timedelta = ANSWER_WITHIN
+    good_for: timedelta
+    _counted: dict[Component, tuple[int, Census]] = field(default_factory=dict[Component, tuple[int, Census]])
 
     async def __call__(self) -> tuple[Census | Uncounted, ...]:
-        """Read every component of every project side by side, in the order of the configuration.
+        """Count the last snapshot of every component of every project, in the order of the configuration.
 
-        A component that fails is uncounted, with its reason, and the others are counted all the same. While a sweep
-        holds a link the census waits for it no longer than its own time allows, and once that is over it asks nothing
-        further of a link that it has. A component whose server was found in no state to be read is not asked at all:
-        its keeper tries again, and where each login that is denied brings the role nearer to being locked, nobody does.
+        A component whose server was found in no state to be read is uncounted, with the reason, and so is one that was
+        not read for too long.
         """
-        return tuple(await asyncio.gather(*map(self._take, self.inventory.components())))
+        problems = {health.component: health.problem for health in self.gateway.health()}
+        taken: list[Census | Uncounted] = []
+        for number, component in enumerate(self.inventory.components(), start=1):
+            taken.append(self._take(component, problems.get(component)))
+            if number % _AT_ONCE == 0:
+                await asyncio.sleep(0)
+        return tuple(taken)
 
-    async def _take(self, component: Component) -> Census | Uncounted:
-        expected = True
+    def _take(self, component: Component, problem: str | None) -> Census | Uncounted:
+        snapshot = self.gateway.latest(component)
+        if problem is not None or snapshot is None:
+            return Uncounted(component=component, reason=problem or "it was not read yet")
+        age = self.clock() - snapshot.taken_at
+        if age > self.good_for:
+            return Uncounted(component=component, reason=f"it was last read {age.total_seconds():.0f} s ago")
+        return self._census(snapshot)
 
-        async def ask(link: Link) -> Census:
-            sessions = await link.look()
-            if not expected:
-                # Nobody waits for the rest, and a sweep may wait for the link.
-                raise asyncio.CancelledError
-            return count(component, sessions, await link.slots(), at=self.clock())
-
-        async def answer() -> Census | Uncounted:
-            problem = await self._problem(component)
-            if problem is not None:
-                return Uncounted(component=component, reason=problem)
-            return await read(self.gateway, component, ask)
-
-        try:
-            return await within(self.answer_within, component, answer())
-        except VacateError as error:
-            return Uncounted(component=component, reason=str(error))
-        except Exception as error:  # noqa: BLE001 - one unforeseen answer must not end the counting of the others
-            return Uncounted(component=component, reason=f"unforeseen: {type(error).__name__}: {error}")
-        finally:
-            expected = False
-
-    async def _problem(self, component: Component) -> str | None:
-        """What the component's keeper found. When the service starts, its first check is waited for."""
-        while True:
-            for health in self.gateway.health():
-                if health.component == component and health.checked_at is not None:
-                    return health.problem
-            await asyncio.sleep(_LOOK_AGAIN_S)
+    def _census(self, snapshot: ComponentSnapshot) -> Census:
+        version, census = self._counted.get(snapshot.component, (0, None))
+        if census is None or version != snapshot.version:
+            census = count(snapshot.component, snapshot.sessions, snapshot.slots, at=snapshot.taken_at)
+            self._counted[snapshot.component] = snapshot.version, census
+        return census

@@ -14,7 +14,7 @@ from vacate.operations.clock import utc_now
 from vacate.operations.journal import Journal
 from vacate.operations.prune_audit import PruneAudit
 from vacate.operations.settle_plans import SettlePlans
-from vacate.operations.take_census import ANSWER_WITHIN, TakeCensus
+from vacate.operations.take_census import TakeCensus
 from vacate.settings.file import Settings
 from vacate.store.anchored_audit import AnchoredAuditLog
 from vacate.telemetry.logs import log
@@ -27,6 +27,9 @@ _CHECK_AUDIT_EVERY = timedelta(seconds=5)
 _TAKE_IN_EVERY = timedelta(minutes=1)
 _FORGET_EVERY = timedelta(minutes=1)
 _CLEAR_OUT_EVERY = timedelta(hours=6)
+# A census asks no server, so it is taken soon after the components were read.
+_COUNT_EVERY = timedelta(seconds=5)
+_READ_WITHIN = timedelta(seconds=5)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,9 +72,8 @@ def watching(
     settings: Settings, state: State, take_census: TakeCensus, observer: TelemetryObserver
 ) -> tuple[Round, ...]:
     """The rounds that keep the metrics of sessions, slots and the freeze switch up to date."""
-    every = duration(settings.watch.census_every, "watch.census_every")
-    # One turn may be missed; after a second one nobody knows any more.
-    good_for = 2 * (every + ANSWER_WITHIN)
+    good_for = snapshots_good_for(settings)
+    every = min(_COUNT_EVERY, duration(settings.watch.census_every, "watch.census_every"))
 
     async def count() -> None:
         observer.counted(await take_census(), good_for=good_for)
@@ -83,6 +85,11 @@ def watching(
         Round(name="census", every=every, work=count),
         Round(name="look at the freeze switch", every=every, work=see_freezes),
     )
+
+
+def snapshots_good_for(settings: Settings) -> timedelta:
+    """Return how long a component's snapshot tells of now: one read may be missed, after a second one nobody knows."""
+    return 2 * (duration(settings.watch.census_every, "watch.census_every") + _READ_WITHIN)
 
 
 @asynccontextmanager

@@ -17,7 +17,8 @@ from vacate.domain.errors import StoreUnavailableError
 from vacate.domain.identity import the_service
 from vacate.domain.plans import Scope
 from vacate.domain.topology import ProjectId
-from vacate.engines.gateway import EngineGateway, GatewaySettings
+from vacate.engines.agent import GatewaySettings
+from vacate.engines.gateway import EngineGateway
 from vacate.http.admin.routes import AdminDoor
 from vacate.http.app import build_app
 from vacate.http.gaussdb_v3.routes import GaussdbV3Door
@@ -171,6 +172,7 @@ def _gateway_settings(settings: Settings) -> GatewaySettings:
     return GatewaySettings(
         timeouts=timeouts(settings),
         check_every=duration(sweep.check_every, "sweep.check_every"),
+        read_every=duration(settings.watch.census_every, "watch.census_every"),
         busy_after=duration(sweep.busy_after, "sweep.busy_after"),
         own_users=settings.own_users(),
     )

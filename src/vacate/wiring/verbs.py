@@ -29,6 +29,7 @@ from vacate.operations.take_census import TakeCensus
 from vacate.operations.turn_freeze import TurnFreeze
 from vacate.settings.file import Settings
 from vacate.telemetry.observer import TelemetryObserver
+from vacate.wiring.rounds import snapshots_good_for
 from vacate.wiring.state import State
 
 
@@ -69,7 +70,9 @@ def verbs(
         settle_plans=SettlePlans(
             plans=state.plans, audit=state.search, gateway=gateway, journal=journal, clock=utc_now
         ),
-        take_census=TakeCensus(inventory=inventory, gateway=gateway, clock=utc_now),
+        take_census=TakeCensus(
+            inventory=inventory, gateway=gateway, clock=utc_now, good_for=snapshots_good_for(settings)
+        ),
     )
 
 

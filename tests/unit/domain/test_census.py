@@ -7,7 +7,7 @@ from datetime import timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.support.fakes import COMPONENT
+from tests.support.place import COMPONENT
 from tests.support.sessions import LOOK_AT, any_sessions, checkpointer, examples, idle_session
 from vacate.domain.census import MOST_PAIRS, OTHER, UNKNOWN, Census, SessionCount, count
 from vacate.domain.sessions import ABORTED, CLIENT_BACKEND, IDLE, IN_TRANSACTION, Session

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.fakes import COMPONENT, INSTANCE, PROJECT
+from tests.support.place import COMPONENT, INSTANCE, PROJECT
 from tests.support.sessions import LOOK_AT, idle_session
 from vacate.domain.criteria import Criterion
 from vacate.domain.judging.verdicts import Objection, Verdict

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from tests.support.fakes import PROJECT
+from tests.support.place import PROJECT
 from tests.support.recorded import RECORDED_AT, recorded_session
 from vacate.domain.audit import AuditAction
 from vacate.domain.record import AuditQuery, RecordedSession

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from tests.support.fakes import COMPONENT
+from tests.support.place import COMPONENT
 from tests.support.sessions import LOOK_AT, idle_session
 from vacate.domain.criteria import Criterion
 from vacate.domain.judging.settings import GuardName

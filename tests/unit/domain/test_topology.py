@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from tests.support.fakes import COMPONENT, INSTANCE, OTHER_PROJECT
+from tests.support.place import COMPONENT, INSTANCE, OTHER_PROJECT
 from vacate.domain.topology import ComponentId, ComponentKind, InstanceId, NodeId
 
 SECOND_CN = replace(COMPONENT, id=ComponentId("cn_5002"), node_id=NodeId("n2"))

@@ -36,6 +36,8 @@ def found(
         software=SOFTWARE,
         system_identifier=identifier,
         in_recovery=in_recovery,
+        maximum=100,
+        reserved=3,
         node_name=node_name,
         remedies=remedies,
     )

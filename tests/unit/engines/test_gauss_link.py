@@ -12,16 +12,16 @@ from vacate.domain.errors import ComponentUnreachableError
 from vacate.domain.judging.judge import judge
 from vacate.domain.judging.settings import GuardSettings
 from vacate.domain.judging.surroundings import Surroundings
-from vacate.domain.servers import Engine, Neighbours
+from vacate.domain.servers import Engine
 from vacate.domain.sessions import SessionKey, Victim
 from vacate.domain.sweeps import Signal
 from vacate.domain.topology import ComponentKind
 from vacate.engines.capabilities import Capabilities
+from vacate.engines.decoding import Decoder
 from vacate.engines.drivers import Row
 from vacate.engines.gauss.link import GaussLink, chunks
 from vacate.engines.recognition import ServerSoftware
-from vacate.engines.timeouts import Timeouts
-from vacate.engines.wire import StatementRefusedError, Wire
+from vacate.engines.wire import StatementRefusedError
 from vacate.operations.ports import Signalled, TerminateBrokenError
 
 BEGAN = datetime(2026, 1, 2, 10, 0, tzinfo=UTC)
@@ -29,15 +29,16 @@ CAPABILITIES = Capabilities(
     software=ServerSoftware(engine=Engine.OPENGAUSS, version="6.0.0"),
     system_identifier="7001",
     in_recovery=False,
+    maximum=100,
+    reserved=0,
     offered=frozenset({"sessionid", "rolmonitoradmin", "unique_sql_id", "pg_terminate_session()"}),
 )
 
 
-class _Told(Wire):
-    """A wire whose answers are there already: the same rows to every question, and what each victim meets."""
+class _Told:
+    """Statements whose answers are there already: the same rows to every question, and what each victim meets."""
 
     def __init__(self, rows: Sequence[dict[str, object]] = (), refusals: dict[int, str] | None = None) -> None:
-        super().__init__("", Timeouts())
         self.rows = cast("Sequence[Row]", rows)
         self.refusals = refusals or {}
         self.signalled: set[object] = set()
@@ -45,6 +46,10 @@ class _Told(Wire):
     @property
     def open(self) -> bool:
         return True
+
+    @property
+    def decoder(self) -> Decoder:
+        return Decoder(encoding="UTF8", statement_limit=1024)
 
     async def fetch(self, sql: str, *arguments: object) -> Sequence[Row]:
         return [self._answer(arguments)] if "pg_terminate_session" in sql else self.rows
@@ -68,8 +73,8 @@ async def _ready() -> None:
     pass
 
 
-def link(wire: Wire) -> GaussLink:
-    return GaussLink(wire, _ready, CAPABILITIES, Neighbours())
+def link(told: _Told) -> GaussLink:
+    return GaussLink(told, _ready, CAPABILITIES)
 
 
 def listed(
@@ -84,7 +89,7 @@ def victims(count: int) -> list[Victim]:
     return [verdict.victim for verdict in verdicts if verdict.victim]
 
 
-async def signals(wire: Wire, count: int) -> list[Signalled]:
+async def signals(wire: _Told, count: int) -> list[Signalled]:
     return [answer async for answers in link(wire).terminate(victims(count), frozenset()) for answer in answers]
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import socket
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import cast
 
@@ -16,8 +16,7 @@ from vacate.engines.decoding import Decoder
 from vacate.engines.drivers import Row
 from vacate.engines.neighbourhood import Neighbourhood
 from vacate.engines.recognition import ServerSoftware
-from vacate.engines.timeouts import Timeouts
-from vacate.engines.wire import StatementRefusedError, Wire
+from vacate.engines.wire import StatementRefusedError
 
 SERVERS = {
     COORDINATOR: "gaussdb://v@192.0.2.1:8000/postgres",
@@ -26,10 +25,13 @@ SERVERS = {
 Nodes = Sequence[tuple[str, str]]
 
 
-class _Coordinator(Wire):
+class _Coordinator:
     def __init__(self, nodes: Nodes | None) -> None:
-        super().__init__("", Timeouts())
         self.nodes = nodes
+
+    @property
+    def open(self) -> bool:
+        return True
 
     @property
     def decoder(self) -> Decoder:
@@ -44,10 +46,20 @@ class _Coordinator(Wire):
         ]
         return cast("Sequence[Row]", rows)
 
+    async def fetch_each(self, sql: str, each: Iterable[Sequence[object]]) -> Sequence[Row]:
+        raise NotImplementedError(sql, each)
+
 
 def gauss(engine: Engine = Engine.GAUSSDB, *, distributed: bool | None = True) -> Capabilities:
     software = ServerSoftware(engine=engine, version="505.2.1")
-    return Capabilities(software=software, system_identifier="1", in_recovery=False, distributed=distributed)
+    return Capabilities(
+        software=software,
+        system_identifier="1",
+        in_recovery=False,
+        maximum=100,
+        reserved=0,
+        distributed=distributed,
+    )
 
 
 async def told(

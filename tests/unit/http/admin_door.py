@@ -4,7 +4,7 @@ import json
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from tests.support.fakes import PROJECT
+from tests.support.place import PROJECT
 from tests.unit.http.asgi import Answer, Caller, call
 from tests.unit.http.test_envelope import RememberingLog
 from tests.unit.http.test_gate import Doorman, Tally

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
-from tests.support.fakes import COMPONENT, INSTANCE, PROJECT
+from tests.support.place import COMPONENT, INSTANCE, PROJECT
 from tests.support.sessions import idle_session
 from tests.unit.http.asgi import Answer, Caller, call
 from tests.unit.http.test_envelope import RememberingLog

@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 import pytest
 
-from tests.support.fakes import COMPONENT, INSTANCE, PROJECT, TARGET
+from tests.support.place import COMPONENT, INSTANCE, PROJECT, TARGET
 from tests.unit.http.admin_door import Operations
 from vacate.domain.audit import AuditAction
 from vacate.domain.identity import CredentialKind, Role

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from tests.support.fakes import PROJECT
+from tests.support.place import PROJECT
 from tests.unit.http.admin_door import Operations
 from vacate.domain.errors import ProjectMismatchError
 from vacate.http.gaussdb_v3.examples import STATE

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.fakes import COMPONENT, INSTANCE, TARGET
+from tests.support.place import COMPONENT, INSTANCE, TARGET
 from tests.unit.http.admin_door import Operations
 from vacate.domain.errors import ComponentBusyError, NodeUnknownError, SessionUnknownError, VacateError
 from vacate.domain.judging.verdicts import Verdict

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.support.fakes import INSTANCE, PROJECT
+from tests.support.place import INSTANCE, PROJECT
 from tests.unit.http.admin_door import FROZEN, Operations, below
 from vacate.domain.errors import AuditUnavailableError, InstanceUnknownError, StoreUnavailableError, VacateError
 from vacate.operations.turn_freeze import Turned

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.support.fakes import INSTANCE, OTHER_PROJECT, PROJECT
 from tests.support.hurry import run
+from tests.support.place import INSTANCE, OTHER_PROJECT, PROJECT
 from tests.unit.http.admin_door import PLAN, Operations
 from vacate.domain.errors import PermissionDeniedError, PlanUnknownError, ProjectMismatchError, VacateError
 from vacate.http.admin.errors import ERRORS

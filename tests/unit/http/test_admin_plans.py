@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 import pytest
 
-from tests.support.fakes import COMPONENT, INSTANCE, PROJECT
+from tests.support.place import COMPONENT, INSTANCE, PROJECT
 from tests.unit.http.admin_door import PLAN, Operations
 from vacate.domain.errors import (
     AuditUnavailableError,

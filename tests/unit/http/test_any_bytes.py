@@ -11,9 +11,10 @@ from argon2 import PasswordHasher
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.support.fakes import COMPONENT, INSTANCE, PROJECT, Switch
+from tests.support.fakes import Switch
 from tests.support.memory_credentials import MemoryCredentials
 from tests.support.memory_requests import MemoryRequests
+from tests.support.place import COMPONENT, INSTANCE, PROJECT
 from tests.support.set_clock import SetClock
 from tests.unit.http import admin_door
 from tests.unit.http.asgi import Answer, Caller, call

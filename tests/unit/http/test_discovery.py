@@ -6,7 +6,8 @@ from datetime import timedelta
 
 import pytest
 
-from tests.support.fakes import OTHER_PROJECT, PROJECT, actor
+from tests.support.fakes import actor
+from tests.support.place import OTHER_PROJECT, PROJECT
 from tests.unit.http.asgi import Answer, call
 from tests.unit.http.test_sign_in import Cashier, door
 from vacate.domain.errors import ThrottledError

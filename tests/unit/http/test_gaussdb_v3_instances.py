@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.support.fakes import COMPONENT, INSTANCE, PROJECT
+from tests.support.place import COMPONENT, INSTANCE, PROJECT
 from tests.unit.http.compatible_door import DISTRIBUTED, PRIMARY, PRIMARY_NODE, STANDBY, STANDBY_NODE, Operations, state
 from vacate.domain.errors import PermissionDeniedError
 from vacate.domain.topology import InstanceId, Labels, Node

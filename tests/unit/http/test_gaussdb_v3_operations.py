@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from tests.support.fakes import COMPONENT, INSTANCE, PROJECT
+from tests.support.place import COMPONENT, INSTANCE, PROJECT
 from tests.unit.http.compatible_door import ON_COORDINATOR, Operations
 from vacate.domain.errors import InstanceUnknownError, PermissionDeniedError, ProjectMismatchError
 from vacate.http.answers import row_for

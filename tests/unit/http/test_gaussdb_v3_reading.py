@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.support.fakes import COMPONENT, INSTANCE, PROJECT, TARGET
+from tests.support.place import COMPONENT, INSTANCE, PROJECT, TARGET
 from vacate.domain.errors import ComponentUnknownError, NodeUnknownError, VacateError
 from vacate.domain.topology import Target
 from vacate.http.gaussdb_v3.errors import (

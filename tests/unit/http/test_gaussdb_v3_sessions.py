@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.support.fakes import COMPONENT, INSTANCE, PROJECT, TARGET
+from tests.support.place import COMPONENT, INSTANCE, PROJECT, TARGET
 from tests.unit.http.compatible_door import ON_COORDINATOR, UNTOLD, WAITING, Operations, of_instance, report
 from vacate.domain.activity import ActivityFilter
 from vacate.domain.errors import (

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from tests.support.fakes import COMPONENT, INSTANCE, PROJECT
+from tests.support.place import COMPONENT, INSTANCE, PROJECT
 from tests.unit.http.compatible_door import PRIMARY, UNTOLD, WAITING, Operations
 from vacate.domain.activity import Activity, ComponentActivity
 from vacate.domain.errors import ComponentUnreachableError, InstanceUnknownError, PermissionDeniedError, VacateError

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.support.fakes import COMPONENT, INSTANCE, PROJECT
+from tests.support.place import COMPONENT, INSTANCE, PROJECT
 from tests.unit.http.compatible_door import DISTRIBUTED, PRIMARY, STANDBY, STANDBY_NODE, Operations, state
 from vacate.domain.errors import InstanceUnknownError, PermissionDeniedError, VacateError
 from vacate.domain.topology import Instance

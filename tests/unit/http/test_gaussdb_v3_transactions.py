@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from tests.support.fakes import INSTANCE, PROJECT, TARGET
+from tests.support.place import INSTANCE, PROJECT, TARGET
 from tests.unit.http.compatible_door import ON_COORDINATOR, UNTOLD, WAITING, Operations, report
 from vacate.domain.activity import TransactionFilter
 from vacate.domain.errors import (

@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from tests.support.fakes import COMPONENT, Switch
+from tests.support.fakes import Switch
+from tests.support.place import COMPONENT
 from tests.unit.http.asgi import Answer, call
 from tests.unit.http.test_envelope import RememberingLog
 from tests.unit.http.test_gate import Tally

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from starlette.types import ASGIApp
 
-from tests.support.fakes import OTHER_PROJECT, PROJECT, actor
+from tests.support.fakes import actor
+from tests.support.place import OTHER_PROJECT, PROJECT
 from tests.unit.http.asgi import Answer, Caller, call
 from tests.unit.http.test_envelope import RememberingLog
 from tests.unit.http.test_gate import Tally

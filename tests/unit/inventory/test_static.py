@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.support.fakes import COMPONENT, INSTANCE, OTHER_PROJECT, PROJECT, TARGET
+from tests.support.place import COMPONENT, INSTANCE, OTHER_PROJECT, PROJECT, TARGET
 from vacate.domain.criteria import Criteria, Selection
 from vacate.domain.errors import ComponentUnknownError, InstanceUnknownError, NodeUnknownError
 from vacate.domain.judging.settings import GuardSettings

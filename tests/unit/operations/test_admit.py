@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from tests.support.fakes import OTHER_PROJECT, PROJECT, MemoryAudit, TickingClock, Witness, actor
+from tests.support.fakes import MemoryAudit, TickingClock, Witness, actor
+from tests.support.place import OTHER_PROJECT, PROJECT
 from vacate.domain.audit import AuditAction
 from vacate.domain.errors import ProjectMismatchError
 from vacate.domain.identity import Actor, Role

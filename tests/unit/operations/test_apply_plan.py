@@ -8,8 +8,9 @@ from datetime import timedelta
 
 import pytest
 
-from tests.support.fakes import COMPONENT, OTHER_PROJECT, PROJECT, actor
+from tests.support.fakes import actor
 from tests.support.hurry import run
+from tests.support.place import COMPONENT, OTHER_PROJECT, PROJECT
 from tests.support.planning import BOTH, LONG_WAIT, SECOND, PlanWorld
 from tests.support.server_model import ServerModel
 from tests.support.sessions import LOOK_AT

@@ -4,8 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from tests.support.fakes import OTHER_PROJECT, PROJECT, actor
+from tests.support.fakes import actor
 from tests.support.hurry import run
+from tests.support.place import OTHER_PROJECT, PROJECT
 from tests.support.watched import CHECKED_AT, WatchedGateway, WatchedLink, component, instance_of, inventory_of
 from vacate.domain.errors import InstanceUnknownError, ProjectMismatchError
 from vacate.domain.identity import Role

@@ -5,7 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from tests.support.fakes import COMPONENT, World
+from tests.support.fakes import World
+from tests.support.place import COMPONENT
 from tests.support.sessions import LOOK_AT
 from vacate.domain.audit import AuditAction
 from vacate.domain.errors import AuditUnavailableError, KillsFrozenError, StoreUnavailableError, VacateError

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 import pytest
 
 from tests.support.fakes import World
+from tests.support.hurry import run
 from tests.support.server_model import Kind, ModelLink, ServerModel
 from tests.unit.operations.test_kill_idle_interleaved import world_of
 from vacate.domain.sweeps import Outcome, Report
@@ -100,7 +101,8 @@ def test_a_session_past_the_pool_has_a_thread_of_its_own() -> None:
 
 @pytest.mark.parametrize("kind", Kind)
 def test_a_link_says_which_engine_the_server_is(kind: Kind) -> None:
-    assert ModelLink(server=ServerModel(kind=kind)).engine.of_gauss_family == (kind is not Kind.POSTGRESQL)
+    snapshot = run(ModelLink(server=ServerModel(kind=kind)).snapshot())
+    assert snapshot.engine.of_gauss_family == (kind is not Kind.POSTGRESQL)
 
 
 # --- the right session, by the right function ------------------------------------------------------------------------

@@ -5,8 +5,9 @@ from dataclasses import replace
 
 import pytest
 
-from tests.support.fakes import TARGET, MemoryAudit, TickingClock, Witness, actor
+from tests.support.fakes import MemoryAudit, TickingClock, Witness, actor
 from tests.support.hurry import run
+from tests.support.place import TARGET
 from vacate.domain.audit import AuditAction, AuditEvent
 from vacate.domain.errors import AuditUnavailableError
 from vacate.operations.journal import Journal

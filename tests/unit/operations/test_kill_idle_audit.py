@@ -5,8 +5,9 @@ from datetime import timedelta
 
 import pytest
 
-from tests.support.fakes import COMPONENT, OTHER_PROJECT, TARGET, World, actor
+from tests.support.fakes import World, actor
 from tests.support.hurry import run
+from tests.support.place import COMPONENT, OTHER_PROJECT, TARGET
 from tests.support.server_model import Kind, Seen, ServerModel
 from vacate.domain.audit import AuditAction, AuditEvent
 from vacate.domain.errors import (

@@ -7,8 +7,9 @@ from datetime import timedelta
 
 import pytest
 
-from tests.support.fakes import TARGET, World, actor
+from tests.support.fakes import World, actor
 from tests.support.hurry import run
+from tests.support.place import TARGET
 from tests.support.server_model import Kind, ServerModel
 from vacate.domain.audit import AuditAction
 from vacate.domain.criteria import Criteria, Criterion, Selection

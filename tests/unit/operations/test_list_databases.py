@@ -4,8 +4,9 @@ from datetime import timedelta
 
 import pytest
 
-from tests.support.fakes import OTHER_PROJECT, PROJECT, actor
+from tests.support.fakes import actor
 from tests.support.hurry import run
+from tests.support.place import OTHER_PROJECT, PROJECT
 from tests.support.watched import WatchedGateway, WatchedLink, component, instance_of, inventory_of
 from vacate.domain.errors import ComponentUnreachableError, MissingRightsError, ProjectMismatchError
 from vacate.domain.identity import Actor, Role

@@ -5,8 +5,9 @@ from datetime import timedelta
 
 import pytest
 
-from tests.support.fakes import COMPONENT, OTHER_PROJECT, PROJECT, TARGET, actor
+from tests.support.fakes import actor
 from tests.support.hurry import run
+from tests.support.place import COMPONENT, OTHER_PROJECT, PROJECT, TARGET
 from tests.support.watched import (
     SEEN_AT,
     WatchedGateway,

@@ -4,8 +4,9 @@ from datetime import timedelta
 
 import pytest
 
-from tests.support.fakes import COMPONENT, OTHER_PROJECT, TARGET, actor
+from tests.support.fakes import actor
 from tests.support.hurry import run
+from tests.support.place import COMPONENT, OTHER_PROJECT, TARGET
 from tests.support.watched import WatchedGateway, WatchedLink, busy, idle, in_transaction, instance_of, inventory_of
 from vacate.domain.activity import Activity, TransactionFilter
 from vacate.domain.errors import ProjectMismatchError

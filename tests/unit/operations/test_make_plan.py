@@ -4,8 +4,9 @@ from datetime import timedelta
 
 import pytest
 
-from tests.support.fakes import COMPONENT, INSTANCE, OTHER_PROJECT, PROJECT, actor
+from tests.support.fakes import actor
 from tests.support.hurry import run
+from tests.support.place import COMPONENT, INSTANCE, OTHER_PROJECT, PROJECT
 from tests.support.planning import BOTH, EVERYTHING, SECOND, PlanWorld
 from vacate.domain.audit import AuditAction
 from vacate.domain.errors import (

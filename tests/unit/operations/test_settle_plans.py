@@ -6,8 +6,8 @@ from datetime import timedelta
 
 import pytest
 
-from tests.support.fakes import COMPONENT
 from tests.support.hurry import run
+from tests.support.place import COMPONENT
 from tests.support.planning import SECOND, PlanWorld
 from vacate.domain.audit import AuditAction
 from vacate.domain.errors import AuditUnavailableError, ComponentUnreachableError, PlanSpentError

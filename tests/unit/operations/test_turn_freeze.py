@@ -5,8 +5,9 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
-from tests.support.fakes import COMPONENT, INSTANCE, OTHER_PROJECT, PROJECT, MemoryAudit, OnePlace, TickingClock, actor
+from tests.support.fakes import MemoryAudit, OnePlace, TickingClock, actor
 from tests.support.fakes import Witness as Observer
+from tests.support.place import COMPONENT, INSTANCE, OTHER_PROJECT, PROJECT
 from tests.support.sessions import LOOK_AT
 from vacate.domain.audit import AuditAction
 from vacate.domain.errors import (

@@ -2,8 +2,9 @@
 
 import pytest
 
-from tests.support.fakes import COMPONENT, World, actor
+from tests.support.fakes import World, actor
 from tests.support.hurry import run
+from tests.support.place import COMPONENT
 from tests.support.planning import PlanWorld
 from tests.unit.operations.test_explain import TARGET
 from vacate.domain.criteria import Criteria
@@ -95,7 +96,7 @@ def test_an_error_that_ends_the_judging_ends_it(monkeypatch: pytest.MonkeyPatch)
 
     world = World()
     world.server.open()
-    (session,) = run(world.link.look())
+    (session,) = run(world.link.snapshot()).sessions
     monkeypatch.setitem(judging.GUARDS, GuardName.PROTECTED_CLIENT, guard)  # pyright: ignore[reportArgumentType]
     for judged in (
         lambda: judge([session], Criteria(), GuardSettings(), Surroundings(kind=ComponentKind.DATA_NODE)),

@@ -8,8 +8,9 @@ import pytest
 from prometheus_client import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.support.fakes import COMPONENT, World
+from tests.support.fakes import World
 from tests.support.hostile import NAMES, acting
+from tests.support.place import COMPONENT
 from tests.support.sessions import LOOK_AT, idle_session
 from tests.support.set_clock import SetClock
 from tests.support.told_metrics import GOOD_FOR, MIXED, SECRET, SLOTS, census, freeze, report, told_metrics

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.support.fakes import COMPONENT, TARGET, World, actor
+from tests.support.fakes import World, actor
+from tests.support.place import COMPONENT, TARGET
 from tests.support.told_metrics import GOOD_FOR, census, freeze
 from vacate.domain.audit import AuditAction, AuditEvent
 from vacate.domain.census import Uncounted

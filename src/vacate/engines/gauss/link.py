@@ -6,21 +6,18 @@ and says that our role is shown all.
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from dataclasses import replace
-from datetime import datetime
 
 from vacate.domain.activity import Activity
 from vacate.domain.errors import ComponentUnreachableError
 from vacate.domain.judging.settings import GuardName
-from vacate.domain.servers import Engine, Neighbours
 from vacate.domain.sessions import IDLE, Session, SessionKey, Victim
-from vacate.domain.slots import Slots
 from vacate.domain.sweeps import Signal
 from vacate.engines import rows
-from vacate.engines.capabilities import Capabilities
+from vacate.engines.capabilities import Capabilities, ServerChangedError
 from vacate.engines.decoding import Decoder
 from vacate.engines.drivers import Row
 from vacate.engines.statements import statement
-from vacate.engines.wire import StatementRefusedError, Wire
+from vacate.engines.wire import StatementRefusedError, Statements
 from vacate.operations.ports import Signalled, TerminateBrokenError
 
 _INSUFFICIENT_PRIVILEGE = "42501"
@@ -44,26 +41,14 @@ _GONE_BY_NOW = "it was gone at a second attempt; a first one, whose answer was l
 
 
 class GaussLink:
-    """Implements `operations.ports.Link` over a wire that is open and whose server was checked."""
+    """Asks a server that was checked what `engines.dialects.ServerLink` asks."""
 
     def __init__(
-        self, wire: Wire, make_ready: Callable[[], Awaitable[None]], capabilities: Capabilities, neighbours: Neighbours
+        self, statements: Statements, make_ready: Callable[[], Awaitable[None]], capabilities: Capabilities
     ) -> None:
-        self._wire = wire
+        self._wire = statements
         self._make_ready = make_ready
         self._offered = capabilities.offered
-        self._engine = capabilities.software.engine
-        self._neighbours = neighbours
-
-    @property
-    def engine(self) -> Engine:
-        """Which member of the family it is."""
-        return self._engine
-
-    @property
-    def neighbours(self) -> Neighbours:
-        """What the instance's coordinators told of its nodes."""
-        return self._neighbours
 
     @property
     def _decoder(self) -> Decoder:
@@ -88,20 +73,10 @@ class GaussLink:
             reversed(by_session.values()), lambda row: rows.activity(tuple(row.values())[:_TOLD], decoder)
         )
 
-    async def last_statements(self) -> Sequence[tuple[int, datetime | None, str | None]]:
-        """Read which clients' sessions there are, with the last statement of each that may tell what it holds."""
-        found = _whole(await self._wire.fetch(self._statement("last_statements")))
-        return await rows.read_each(found, rows.last_statement)
-
     async def databases(self) -> tuple[str, ...]:
         """The databases that clients may use, sorted."""
         found = await self._wire.fetch(self._statement("databases"))
         return tuple(self._decoder.name(row["name"]).shown for row in found)
-
-    async def slots(self) -> Slots:
-        """How many sessions the server has room for, and how many it has."""
-        (row,) = _whole(await self._wire.fetch(self._statement("slots")))
-        return rows.slots(row)
 
     async def terminate(
         self, victims: Sequence[Victim], off: frozenset[GuardName]
@@ -199,10 +174,10 @@ def _whole(found: Sequence[Row]) -> Sequence[Row]:
     """The rows of a list that leaves nobody out.
 
     Raises:
-        ComponentUnreachableError: it may leave somebody out.
+        ServerChangedError: it may leave somebody out.
     """
     if not all(row["sees_all"] for row in found) or not any(row["own"] for row in found):
-        raise ComponentUnreachableError(
+        raise ServerChangedError(
             "the server does not show all sessions to Vacate's role now; if its rights were taken away, the next "
             "check names what to run, otherwise set track_activities to on for the role"
         )

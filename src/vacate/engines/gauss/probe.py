@@ -35,6 +35,8 @@ async def probe(wire: Wire) -> Capabilities:
         software=software,
         system_identifier=await _identity(wire, node_name),
         in_recovery=answer["in_recovery"],
+        maximum=answer["maximum"],
+        reserved=answer["reserved"],
         remedies=await _remedies(wire, answer, software.engine),
         node_name=node_name,
         offered=offered,

@@ -2,6 +2,8 @@
 /* vacate:probe */
 -- A data warehouse has no role that only monitors.
 SELECT pg_is_in_recovery() AS in_recovery,
+       CAST(current_setting('max_connections') AS int) AS maximum,
+       0 AS reserved,
        namesend(current_user) AS login,
        r.rolsystemadmin AS system_admin,
        false AS monitor_admin,
@@ -12,6 +14,8 @@ SELECT pg_is_in_recovery() AS in_recovery,
 -- with: rolmonitoradmin
 /* vacate:probe */
 SELECT pg_is_in_recovery() AS in_recovery,
+       CAST(current_setting('max_connections') AS int) AS maximum,
+       0 AS reserved,
        namesend(current_user) AS login,
        r.rolsystemadmin AS system_admin,
        r.rolmonitoradmin AS monitor_admin,

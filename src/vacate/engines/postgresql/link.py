@@ -2,21 +2,22 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from vacate.domain.activity import Activity
 from vacate.domain.errors import ComponentUnreachableError
 from vacate.domain.judging.settings import GuardName
-from vacate.domain.servers import Engine, Neighbours
 from vacate.domain.sessions import Demand, Session, SessionKey, Victim
-from vacate.domain.slots import Slots
 from vacate.engines import rows
+from vacate.engines.capabilities import Capabilities, ServerChangedError
 from vacate.engines.decoding import Decoder
 from vacate.engines.statements import statement
-from vacate.engines.wire import Wire
+from vacate.engines.wire import Statements
 from vacate.operations.ports import Signalled, TerminateBrokenError
 
 _DIALECT = "postgresql"
+# What of a look is about the server, and not about the session in its row.
+_PROOF = frozenset({"has_rights", "in_recovery"})
 
 # Measured on two cores with 500 and 2,000 sessions; see docs/decisions on the terminating statement. A longer
 # statement or a longer-lived copy is no faster; a copy for every victim costs up to half as much again.
@@ -35,22 +36,15 @@ class Batch:
 
 
 class PostgresqlLink:
-    """Implements `operations.ports.Link` over a wire that is open and whose server was checked."""
+    """Asks a server that was checked what `engines.dialects.ServerLink` asks."""
 
-    def __init__(self, wire: Wire, make_ready: Callable[[], Awaitable[None]]) -> None:
-        self._wire = wire
+    def __init__(
+        self, statements: Statements, make_ready: Callable[[], Awaitable[None]], capabilities: Capabilities
+    ) -> None:
+        self._wire = statements
         self._make_ready = make_ready
-        self._major = wire.software.major
-
-    @property
-    def engine(self) -> Engine:
-        """Always PostgreSQL."""
-        return Engine.POSTGRESQL
-
-    @property
-    def neighbours(self) -> Neighbours:
-        """Nobody: a PostgreSQL server does not know what cluster it may belong to."""
-        return Neighbours()
+        self._capabilities = capabilities
+        self._major = capabilities.software.major
 
     @property
     def _decoder(self) -> Decoder:
@@ -58,11 +52,17 @@ class PostgresqlLink:
         return self._wire.decoder
 
     async def look(self) -> tuple[Session, ...]:
-        """Read every session once."""
+        """Read every session once.
+
+        Raises:
+            ServerChangedError: the server is not what it was when it was checked.
+        """
         found = await self._wire.fetch(statement(_DIALECT, "look", self._major))
+        if not found or not found[0]["has_rights"] or found[0]["in_recovery"] != self._capabilities.in_recovery:
+            raise ServerChangedError
         # Taken once: while others have their turn the link may be lost.
         decoder = self._decoder
-        return await rows.read_each(found, lambda row: rows.session(row, decoder))
+        return await rows.read_each(found, lambda row: rows.session(row, decoder, without=_PROOF))
 
     async def activity(self) -> tuple[Activity, ...]:
         """Read every client's session with what it does."""
@@ -71,20 +71,10 @@ class PostgresqlLink:
         decoder = self._decoder
         return await rows.read_each(found, lambda row: rows.activity(row, decoder))
 
-    async def last_statements(self) -> Sequence[tuple[int, datetime | None, str | None]]:
-        """Read which clients' sessions there are, with the last statement of each that may tell what it holds."""
-        found = await self._wire.fetch(statement(_DIALECT, "last_statements", self._major))
-        return await rows.read_each(found, rows.last_statement)
-
     async def databases(self) -> tuple[str, ...]:
         """The databases that clients may use, sorted."""
         found = await self._wire.fetch(statement(_DIALECT, "databases", self._major))
         return tuple(self._decoder.name(row["name"]).shown for row in found)
-
-    async def slots(self) -> Slots:
-        """How many sessions the server has room for, and how many it has."""
-        (row,) = await self._wire.fetch(statement(_DIALECT, "slots", self._major))
-        return rows.slots(row)
 
     async def terminate(
         self, victims: Sequence[Victim], off: frozenset[GuardName]

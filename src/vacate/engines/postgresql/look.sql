@@ -3,6 +3,8 @@
 -- Every session and every other backend, as the server lists them now. What Vacate's role may not see is NULL, and so
 -- is the name of a role or database that was dropped meanwhile. A replication slot that belongs to a session is released
 -- when the session ends, and dropped if it is a temporary one; the list of slots is short and read once.
+-- `has_rights` and `in_recovery` prove with every list that the server and our role there are still what they were when
+-- they were checked; both are worked out once.
 -- Texts are handed over as bytes, in the encoding of whatever database they come from; see engines/decoding.py.
 SELECT a.pid AS session_id,
        a.pid,
@@ -25,7 +27,9 @@ SELECT a.pid AS session_id,
        a.datid IS NOT NULL AND d.oid IS NULL AS database_dropped,
        coalesce(a.usesysid = (SELECT oid FROM pg_roles WHERE rolname = session_user), false) AS of_own_user,
        a.pid = pg_backend_pid() AS own,
-       d.encoding
+       d.encoding,
+       (SELECT pg_has_role('pg_read_all_stats', 'USAGE') AND pg_has_role('pg_signal_backend', 'USAGE')) AS has_rights,
+       (SELECT pg_is_in_recovery()) AS in_recovery
   FROM pg_stat_get_activity(NULL) a
   LEFT JOIN pg_roles r ON r.oid = a.usesysid
   LEFT JOIN pg_database d ON d.oid = a.datid;

@@ -27,6 +27,8 @@ async def probe(wire: Wire) -> Capabilities:
         software=software,
         system_identifier=row["system_identifier"],
         in_recovery=row["in_recovery"],
+        maximum=row["maximum"],
+        reserved=row["reserved"],
         remedies=_remedies(row, software.major),
     )
 
