@@ -14,7 +14,6 @@ from tests.support.postgres import Clients, LiveServer, eventually
 from vacate.domain.identity import Role
 from vacate.domain.topology import ProjectId
 from vacate.engines.postgresql.link import PostgresqlLink
-from vacate.engines.wire import VouchedStatements
 from vacate.settings.loading import load_settings
 from vacate.wiring import Service, open_directory, open_service
 
@@ -112,7 +111,7 @@ def _breaks(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
 
     async def broken(self: PostgresqlLink) -> object:
         # Which component it is, is known there alone.
-        statements: VouchedStatements = vars(self)["_wire"]
+        statements: object = vars(self)["_wire"]
         if "?user=" in vars(vars(statements)["_wire"])["_dsn"]:
             raise Mishap("secret words")
         return await right(self)

@@ -147,6 +147,7 @@ class MemoryAudit:
     refuses: frozenset[AuditAction] = frozenset()
     takes_only: int | None = None
     problem: str | None = None
+    appends: int = 0
 
     def break_down(self) -> None:
         self.refuses = frozenset(AuditAction)
@@ -157,16 +158,19 @@ class MemoryAudit:
     def actions(self) -> list[AuditAction]:
         return [event.action for event in self.events]
 
-    async def append(self, event: AuditEvent, *, concluding: bool = False) -> None:
+    async def append(self, *events: AuditEvent, concluding: bool = False) -> None:
         await asyncio.sleep(0.001)
         if self.problem is not None and not concluding:
             raise AuditUnavailableError(self.problem)
-        if event.action in self.refuses or self.takes_only == 0:
+        if any(each.action in self.refuses for each in events):
             raise AuditUnavailableError("the disk is full")
         if self.takes_only is not None:
-            self.takes_only -= 1
-        self.events.append(event)
-        self.tape.append(event)
+            if self.takes_only < len(events):
+                raise AuditUnavailableError("the disk is full")
+            self.takes_only -= len(events)
+        self.appends += 1
+        self.events.extend(events)
+        self.tape.extend(events)
 
 
 @dataclass(kw_only=True)

@@ -27,6 +27,9 @@ class Neighbourhood:
     def __init__(self, servers: Mapping[Component, str]) -> None:
         """Take the components with the DSN of each one's server."""
         self._hosts = {component: host_and_port(dsn)[0] for component, dsn in servers.items()}
+        self._members: dict[_Key, list[Component]] = {}
+        for component in servers:
+            self._members.setdefault(_instance(component), []).append(component)
         self._told: dict[_Key, dict[Component, Neighbours]] = {}
         self._resolved: dict[str, frozenset[str]] = {}
 
@@ -59,11 +62,14 @@ class Neighbourhood:
         Nodes of a centralised instance have no links to one another that clients could be taken for, so whoever comes
         from one of their machines is a client like others.
         """
+        if not capabilities.software.engine.of_gauss_family:
+            # A PostgreSQL server does not know what cluster it may belong to.
+            return Neighbours()
         told = tuple(self._told.get(_instance(component), {}).values())
         names = frozenset[str]().union(*(each.names for each in told))
-        if capabilities.software.engine.of_gauss_family and capabilities.distributed is False:
+        if capabilities.distributed is False:
             return Neighbours(names=names, addresses=frozenset())
-        others = [other for other in self._hosts if _instance(other) == _instance(component) and other != component]
+        others = [other for other in self._members[_instance(component)] if other != component]
         if not told and any(other.kind is ComponentKind.COORDINATOR for other in others):
             return Neighbours(names=names, addresses=None)
         found = [await self._addresses({self._hosts[other] for other in others} - {""})]

@@ -78,8 +78,7 @@ class MakePlan:
             request_id=actor.request_id,
             components=tuple(lines),
         )
-        for event in await aside(lambda: _events(plan, actor)):
-            await self.journal.record(event)
+        await self.journal.record(*await aside(lambda: _events(plan, actor)))
         await self.plans.keep(plan)
         return PlanState(
             plan=plan,

@@ -261,13 +261,13 @@ class AuditLog(Protocol):
         """Why nothing may be ended now, in words: the record has lost events. `None` while it is whole."""
         ...
 
-    async def append(self, event: AuditEvent, *, concluding: bool = False) -> None:
-        """Write one event; it is durable when this returns.
+    async def append(self, *events: AuditEvent, concluding: bool = False) -> None:
+        """Write events in their order; all of them are durable when this returns, or none.
 
-        A concluding event says what has already happened. It is written also where the record has lost others.
+        Concluding events say what has already happened. They are written also where the record has lost others.
 
         Raises:
-            AuditUnavailableError: it could not be written, in whole.
+            AuditUnavailableError: they could not be written, in whole.
         """
         ...
 

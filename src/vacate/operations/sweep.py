@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from vacate.domain.audit import AuditAction, AuditEvent
 from vacate.domain.criteria import Criteria
@@ -92,8 +92,9 @@ class Task:
 
 @dataclass(slots=True)
 class _Written:
-    """Whether the event that says how a sweep ended is in the journal's hands."""
+    """Which events of a sweep are in the journal's hands: whom it is about to end, and how it ended."""
 
+    the_intent: bool = False
     the_end: bool = False
 
 
@@ -138,7 +139,9 @@ class Sweep:
             placement = self.inventory.place(target)
             await self._refuse_when_frozen(placement.component)
             async with self.gateway.link(placement.component) as link:
-                return await self._sweep(actor, target, task, placement, link, written)
+                report = await self._sweep(actor, target, task, placement, link, written)
+            # Another sweep need not wait for what is only told.
+            return await self._told(actor, target, task, report, written)
         except Exception as error:
             # Also what nobody foresaw leaves its event, and exactly one that says how the sweep ended.
             if not written.the_end:
@@ -170,6 +173,7 @@ class Sweep:
             await self._refuse_when_frozen(component)
             intended = fates.intended()
             await self.journal.record(self._event(task.intended, actor, target, task, intended))
+            written.the_intent = True
             try:
                 await self._signal(link, guards.off, component, task, fates)
                 await self._confirm(link, fates)
@@ -181,18 +185,20 @@ class Sweep:
                 await self.journal.conclude(self._event(task.finished, actor, target, task, known, error=error))
                 raise
 
-        sessions = (*fates.outcomes(), *departed)
-        finished = self._event(task.finished, actor, target, task, sessions)
-        report = Report(
+        return Report(
             verb=task.verb,
             request_id=actor.request_id,
             component=component,
             started_at=started_at,
-            finished_at=finished.at,
-            sessions=sessions,
+            finished_at=self.clock(),
+            sessions=(*fates.outcomes(), *departed),
             absent=task.absent(looked_at),
         )
-        if fates.victims:
+
+    async def _told(self, actor: Actor, target: Target, task: Task, report: Report, written: _Written) -> Report:
+        """Write down how the sweep ended, and have it counted."""
+        finished = self._event(task.finished, actor, target, task, report.sessions, at=report.finished_at)
+        if written.the_intent:
             written.the_end = True
             await self.journal.conclude(finished)
         else:
@@ -210,9 +216,10 @@ class Sweep:
         sessions: tuple[SessionOutcome, ...] = (),
         *,
         error: Exception | None = None,
+        at: datetime | None = None,
     ) -> AuditEvent:
         return AuditEvent(
-            at=self.clock(),
+            at=self.clock() if at is None else at,
             action=action,
             actor=actor,
             target=target,

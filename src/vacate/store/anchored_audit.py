@@ -1,6 +1,6 @@
 """The audit with its anchor: every event is anchored, and a chain that has lost events stops whatever depends on it."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from typing import Protocol, TypeVar
 
@@ -59,17 +59,18 @@ class AnchoredAuditLog:
         self.anchor_problem: str | None = None
         """Why the anchor stands still; `None` while it follows the chain."""
 
-    async def append(self, event: AuditEvent, *, concluding: bool = False, begin_key: bool = False) -> None:
-        """Write one event, and anchor it. A concluding one says what has already happened: it is written in any case.
+    async def append(self, *events: AuditEvent, concluding: bool = False, begin_key: bool = False) -> None:
+        """Write events, all or none, and anchor the last one.
 
-        `begin_key` is for whoever takes a store from before there was a key to a newer Vacate.
+        Concluding ones say what has already happened: they are written in any case. `begin_key` is for whoever takes a
+        store from before there was a key to a newer Vacate.
 
         Raises:
-            AuditUnavailableError: it could not be written.
+            AuditUnavailableError: they could not be written.
         """
         # What has lost events is vouched for by nobody but whoever acknowledges that.
         guard = self._guard(await self._anchored(), concluding=concluding and not begin_key)
-        await self._moved(event, await self._log.append(event, guard=guard, begin_key=begin_key))
+        await self._moved(events, await self._log.append(*events, guard=guard, begin_key=begin_key))
 
     async def prune(self, before: datetime, event: AuditEvent) -> int:
         """Remove old events; see `SqlAuditLog.prune`.
@@ -79,7 +80,7 @@ class AnchoredAuditLog:
         """
         removed, anchor = await self._log.prune(before, event, guard=self._guard(await self._anchored()))
         if anchor is not None:
-            await self._moved(event, anchor)
+            await self._moved((event,), (anchor,))
         return removed
 
     async def check(self) -> None:
@@ -131,10 +132,12 @@ class AnchoredAuditLog:
         except OSError:
             return None
 
-    async def _moved(self, event: AuditEvent, anchor: Anchor) -> None:
-        self._observer.audited(event, anchor)
-        if self.problem is not None:
+    async def _moved(self, events: Sequence[AuditEvent], anchors: Sequence[Anchor]) -> None:
+        for event, anchor in zip(events, anchors, strict=True):
+            self._observer.audited(event, anchor)
+        if self.problem is not None or not anchors:
             return
+        event, anchor = events[-1], anchors[-1]
         self._watch.saw(anchor)
         file = self._file
         if file is not None:

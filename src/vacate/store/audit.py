@@ -58,20 +58,22 @@ class SqlAuditLog:
         self._key = key
         self._statements = statements
 
-    async def append(self, event: AuditEvent, *, guard: Guard = _unguarded, begin_key: bool = False) -> Anchor:
-        """Write one event with its sessions: all of it, and durably before this returns, or nothing.
+    async def append(
+        self, *events: AuditEvent, guard: Guard = _unguarded, begin_key: bool = False
+    ) -> tuple[Anchor, ...]:
+        """Write events with their sessions in their order: all of it, and durably before this returns, or nothing.
 
         With `begin_key` a chain from before there was a key goes on with one, and the first event with it vouches for
         that chain. Nobody but an operator may want that: whoever owns the store can make such a chain.
 
-        Returns how far the chain goes now.
+        Returns how far the chain goes with each of them.
 
         Raises:
-            AuditUnavailableError: it could not be written.
+            AuditUnavailableError: they could not be written.
         """
-        row = self._row(event)
+        rows = [self._row(event) for event in events]
         async with self._database.write(AuditUnavailableError) as connection:
-            return await self._append(connection, row, guard, begin_key=begin_key)
+            return await self._append(connection, rows, guard, begin_key=begin_key)
 
     async def look(self, guard: Guard) -> None:
         """Have a guard look at the chain while nobody writes.
@@ -91,7 +93,7 @@ class SqlAuditLog:
         row = self._row(event)
         async with self._database.write(AuditUnavailableError) as connection:
             head = await self._head(connection)
-            anchor = await self._append(connection, row, begin_key=True)
+            (anchor,) = await self._append(connection, [row], begin_key=True)
             await begin_index_anew(connection)
             behind = webhook_endpoints.c.cursor > head.id
             await connection.execute(webhook_endpoints.update().where(behind).values(cursor=head.id))
@@ -126,7 +128,7 @@ class SqlAuditLog:
             digest = (await connection.execute(old)).scalar()
             if digest is None:
                 return 0, None
-            anchor = await self._append(connection, {**row, "note": vouching(last_old, digest)})
+            (anchor,) = await self._append(connection, [{**row, "note": vouching(last_old, digest)}])
             gone = await connection.execute(audit_events.delete().where(audit_events.c.id <= last_old))
             # Whoever fills the derived table has read events by then and not yet written what they say.
             await connection.execute(select(audit_indexed).with_for_update())
@@ -252,23 +254,23 @@ class SqlAuditLog:
     async def _append(
         self,
         connection: AsyncConnection,
-        row: Mapping[str, object],
+        rows: Sequence[Mapping[str, object]],
         guard: Guard = _unguarded,
         *,
         begin_key: bool = False,
-    ) -> Anchor:
+    ) -> tuple[Anchor, ...]:
         head = await self._head(connection)
         await guard(connection, head)
         if self._key is None:
-            return await self._written(connection, head, row, None)
+            return await self._written(connection, head, rows, None)
         keyed = not head.id or await _is_keyed(connection, head)
         if not keyed and not begin_key:
             raise AuditUnavailableError(_WITHOUT_KEY.format(last=head.id))
         # It is made while no event needs it: later it would be another one.
         key = self._found_key(self._key, make=not head.id or not keyed)
         if not keyed:
-            head = await self._written(connection, head, _keyed_from(row, head), key)
-        return await self._written(connection, head, row, key)
+            (head,) = await self._written(connection, head, [_keyed_from(rows[0], head)], key)
+        return await self._written(connection, head, rows, key)
 
     @staticmethod
     def _found_key(where: AuditKey, *, make: bool) -> bytes:
@@ -299,14 +301,21 @@ class SqlAuditLog:
         return None if self._key is None else self._key.find()
 
     async def _written(
-        self, connection: AsyncConnection, head: Anchor, row: Mapping[str, object], key: bytes | None
-    ) -> Anchor:
-        fields = {**row, "id": head.id + 1, "form": FORM if key is None else KEYED}
-        at = row["at"]
-        digest = digest_of(head.digest, {**fields, "at": as_text(at) if isinstance(at, datetime) else at}, key)
-        await connection.execute(audit_events.insert(), {**fields, "previous": head.digest, "digest": digest})
-        await connection.execute(audit_head.update().values(last_id=head.id + 1, digest=digest))
-        return Anchor(id=head.id + 1, digest=digest, source="just written")
+        self, connection: AsyncConnection, head: Anchor, rows: Sequence[Mapping[str, object]], key: bytes | None
+    ) -> tuple[Anchor, ...]:
+        """Write events behind the last one. They go in one statement, so many take hardly longer than one."""
+        anchors, written = [head], list[dict[str, object]]()
+        for row in rows:
+            last = anchors[-1]
+            fields = {**row, "id": last.id + 1, "form": FORM if key is None else KEYED}
+            at = row["at"]
+            digest = digest_of(last.digest, {**fields, "at": as_text(at) if isinstance(at, datetime) else at}, key)
+            written.append({**fields, "previous": last.digest, "digest": digest})
+            anchors.append(Anchor(id=last.id + 1, digest=digest, source="just written"))
+        if written:
+            await connection.execute(audit_events.insert(), written)
+            await connection.execute(audit_head.update().values(last_id=anchors[-1].id, digest=anchors[-1].digest))
+        return tuple(anchors[1:])
 
     async def _head(self, connection: AsyncConnection) -> Anchor:
         """The last event. To the end of the transaction nobody else writes behind it; SQLite has one writer anyway."""

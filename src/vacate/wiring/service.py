@@ -1,5 +1,6 @@
 """A running service: every room joined to one application."""
 
+import asyncio
 import hmac
 import os
 import uuid
@@ -40,6 +41,7 @@ from vacate.telemetry.deliveries import TelemetryDeliveries
 from vacate.telemetry.metrics import Metrics
 from vacate.telemetry.observer import TelemetryObserver
 from vacate.wiring.access import access
+from vacate.wiring.heap import settle_heap
 from vacate.wiring.preflight import timeouts
 from vacate.wiring.rounds import going, rounds, watching
 from vacate.wiring.state import State, open_state
@@ -87,6 +89,8 @@ async def open_service(settings: Settings, *, health_apart: bool = False) -> Asy
         )
         gateway.start()
         stack.push_async_callback(gateway.close)
+        settling = asyncio.create_task(settle_heap(gateway.health), name="heap")
+        stack.callback(settling.cancel)
         metrics.expect_sweeps(settings.servers())
         metrics.watch_components(gateway.health)
         metrics.watch_audit(lambda: journal.waiting)
