@@ -259,11 +259,11 @@ class SqlAuditLog:
         *,
         begin_key: bool = False,
     ) -> tuple[Anchor, ...]:
-        head = await self._head(connection)
+        head, form = await self._head_and_form(connection)
         await guard(connection, head)
         if self._key is None:
             return await self._written(connection, head, rows, None)
-        keyed = not head.id or await _is_keyed(connection, head)
+        keyed = not head.id or form == KEYED
         if not keyed and not begin_key:
             raise AuditUnavailableError(_WITHOUT_KEY.format(last=head.id))
         # It is made while no event needs it: later it would be another one.
@@ -288,9 +288,9 @@ class SqlAuditLog:
         Raises:
             StoreUnavailableError: the store cannot be read.
         """
-        head = await self.head()
-        async with self._database.read() as connection:
-            return self._key is not None and head.id > 0 and not await _is_keyed(connection, head)
+        async with self._database.write() as connection:
+            head, form = await self._head_and_form(connection)
+        return self._key is not None and head.id > 0 and form != KEYED
 
     def key(self) -> bytes | None:
         """The key that digests are proved with; `None` where there is none.
@@ -319,8 +319,14 @@ class SqlAuditLog:
 
     async def _head(self, connection: AsyncConnection) -> Anchor:
         """The last event. To the end of the transaction nobody else writes behind it; SQLite has one writer anyway."""
-        row = (await connection.execute(select(audit_head).with_for_update())).one()
-        return Anchor(id=row.last_id, digest=row.digest, source="the store's own head")
+        return (await self._head_and_form(connection))[0]
+
+    async def _head_and_form(self, connection: AsyncConnection) -> tuple[Anchor, int | None]:
+        """The last event, and the form that its digest has; `None` where the event itself is missing."""
+        form = select(audit_events.c.form).where(audit_events.c.id == audit_head.c.last_id).scalar_subquery()
+        chosen = select(audit_head, form.label("form")).with_for_update(of=audit_head)
+        row = (await connection.execute(chosen)).one()
+        return Anchor(id=row.last_id, digest=row.digest, source="the store's own head"), row.form
 
     async def _read(self, chosen: Select[*tuple[Any, ...]]) -> tuple[RecordedEvent, ...]:
         async with self._database.read() as connection:
@@ -395,10 +401,6 @@ def _keyed_from(row: Mapping[str, object], head: Anchor) -> dict[str, object]:
     nowhere = dict.fromkeys(("project_id", "instance_id", "node_id", "component_id"), "")
     note = keying(head.id, head.digest)
     return {**row, **nothing, **nowhere, "action": AuditAction.AUDIT_KEYED.value, "sessions": "[]", "note": note}
-
-
-async def _is_keyed(connection: AsyncConnection, head: Anchor) -> bool:
-    return (await connection.execute(select(audit_events.c.form).where(audit_events.c.id == head.id))).scalar() == KEYED
 
 
 def vouching(last_id: int, digest: bytes) -> str:

@@ -20,6 +20,7 @@ from vacate.domain.errors import SettingsError, StoreUnavailableError
 from vacate.operations.private_files import make_private
 from vacate.store.problems import Problem, translated
 from vacate.store.schema import require_newest, step_of
+from vacate.store.sqlite_connection import connect
 from vacate.store.tables import tokens
 from vacate.store.unreadable import Unreadable
 
@@ -238,7 +239,9 @@ async def _refuse_what_loses_characters(connection: AsyncConnection) -> None:
 
 
 def _sqlite(url: URL, patience_s: float) -> AsyncEngine:
-    engine = create_async_engine(url, pool_timeout=patience_s, connect_args={"timeout": patience_s})
+    engine = create_async_engine(
+        url, pool_timeout=patience_s, connect_args={"timeout": patience_s, "async_creator_fn": connect}
+    )
     event.listen(engine.sync_engine, "connect", _prepare_sqlite)
     event.listen(engine.sync_engine, "handle_error", _outlive_a_cancelled_statement)
     return engine
