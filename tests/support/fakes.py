@@ -23,6 +23,7 @@ from vacate.domain.errors import (
     VacateError,
 )
 from vacate.domain.freezing import Freeze
+from vacate.domain.health import ComponentHealth
 from vacate.domain.identity import Actor, CredentialKind, Grant, Role
 from vacate.domain.judging.settings import GuardSettings
 from vacate.domain.snapshots import ComponentSnapshot
@@ -38,7 +39,7 @@ from vacate.operations.journal import Journal
 from vacate.operations.kill_idle import KillIdle
 from vacate.operations.kill_sessions import KillSessions
 from vacate.operations.kill_transactions import KillTransactions
-from vacate.operations.ports import ComponentHealth, Placement
+from vacate.operations.ports import Placement
 from vacate.operations.sweep import Limits, Sweep
 
 LIMITS = Limits(signal_for=timedelta(seconds=45), confirm_for=timedelta(seconds=5))

@@ -11,6 +11,7 @@ from tests.support.anchoring import Told
 from tests.support.fakes import Witness
 from vacate.domain.activity import Activity
 from vacate.domain.criteria import Criteria
+from vacate.domain.health import ComponentHealth
 from vacate.domain.identity import Actor, CredentialKind, Grant, Role
 from vacate.domain.judging.settings import GuardName, GuardSettings
 from vacate.domain.record import RecordedEvent
@@ -37,7 +38,7 @@ from vacate.operations.journal import Journal
 from vacate.operations.kill_idle import KillIdle
 from vacate.operations.kill_sessions import KillSessions
 from vacate.operations.kill_transactions import KillTransactions
-from vacate.operations.ports import ComponentHealth, Gateway, Link, Signalled
+from vacate.operations.ports import Gateway, Link, Signalled
 from vacate.operations.sweep import Limits, Sweep
 from vacate.store.anchored_audit import AnchoredAuditLog
 from vacate.store.audit import SqlAuditLog

@@ -14,6 +14,7 @@ from vacate.domain.activity import Activity
 from vacate.domain.audit import AuditAction, AuditEvent
 from vacate.domain.criteria import Criteria
 from vacate.domain.errors import ComponentBusyError, StoreUnavailableError, VacateError
+from vacate.domain.health import ComponentHealth
 from vacate.domain.identity import Actor
 from vacate.domain.judging.settings import GuardSettings
 from vacate.domain.plans import (
@@ -32,7 +33,7 @@ from vacate.inventory.static import ConfiguredInstance, StaticInventory
 from vacate.operations.apply_plan import ApplyPlan, StopPlan
 from vacate.operations.journal import Journal
 from vacate.operations.make_plan import MakePlan
-from vacate.operations.ports import ComponentHealth, Hold
+from vacate.operations.ports import Hold
 from vacate.operations.settle_plans import SettlePlans
 from vacate.operations.show_plan import ShowPlan
 from vacate.operations.sweep import Sweep

@@ -12,11 +12,11 @@ from tests.support.server_model import ModelLink, ServerModel
 from vacate.domain.activity import Activity
 from vacate.domain.criteria import Criteria
 from vacate.domain.errors import VacateError
+from vacate.domain.health import ComponentHealth
 from vacate.domain.judging.settings import GuardSettings
 from vacate.domain.snapshots import ComponentSnapshot
 from vacate.domain.topology import Component, ComponentId, ComponentKind, ComponentRole, Instance, NodeId
 from vacate.inventory.static import ConfiguredInstance, StaticInventory
-from vacate.operations.ports import ComponentHealth
 
 SEEN_AT = datetime(2026, 1, 2, 12, 0, tzinfo=UTC)
 CHECKED_AT = datetime(2026, 1, 2, 11, 59, 57, tzinfo=UTC)

@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from vacate.domain.activity import Activity
 from vacate.domain.errors import ComponentBusyError, ComponentFailedError, ComponentUnreachableError, VacateError
+from vacate.domain.health import ComponentHealth
 from vacate.domain.judging.settings import GuardName
 from vacate.domain.sessions import SessionKey, Victim
 from vacate.domain.snapshots import ComponentSnapshot
@@ -24,7 +25,6 @@ from vacate.engines.timeouts import Timeouts
 from vacate.engines.wire import StatementRefusedError, Statements, Wire
 from vacate.operations.ports import (
     Clock,
-    ComponentHealth,
     Link,
     Pins,
     Signalled,

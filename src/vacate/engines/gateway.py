@@ -6,11 +6,12 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 
 from vacate.domain.activity import Activity
+from vacate.domain.health import ComponentHealth
 from vacate.domain.snapshots import ComponentSnapshot
 from vacate.domain.topology import Component
 from vacate.engines.agent import AgentContext, ComponentAgent, GatewaySettings
 from vacate.engines.neighbourhood import Neighbourhood
-from vacate.operations.ports import Clock, ComponentHealth, Link, Pins, Unforeseen, untold
+from vacate.operations.ports import Clock, Link, Pins, Unforeseen, untold
 
 # Thousands of logins at once would hold up everything else.
 _APART = timedelta(milliseconds=2)

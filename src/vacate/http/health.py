@@ -9,10 +9,10 @@ from starlette.routing import Route
 
 from vacate.domain.errors import VacateError
 from vacate.domain.freezing import Freeze
+from vacate.domain.health import ComponentHealth
 from vacate.http.answers import json_response
 from vacate.http.gate import FailureLog
 from vacate.http.prepared import Preparation, Prepared
-from vacate.operations.ports import ComponentHealth
 
 # Why is said in the words of servers and drivers, which name hosts, users and databases, and anybody may ask here.
 _NOT_READY = "it cannot be swept; GET /admin/v1/{project_id}/components says why"

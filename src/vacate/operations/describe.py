@@ -2,17 +2,10 @@
 
 from dataclasses import dataclass
 
+from vacate.domain.health import ComponentHealth, InstanceState
 from vacate.domain.identity import Actor, Permission
 from vacate.domain.topology import Component, Instance, InstanceId, ProjectId
-from vacate.operations.ports import ComponentHealth, Gateway, Inventory
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class InstanceState:
-    """An instance, and what the last check found of each of its components, in the instance's order."""
-
-    instance: Instance
-    components: tuple[ComponentHealth, ...]
+from vacate.operations.ports import Gateway, Inventory
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

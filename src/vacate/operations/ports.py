@@ -10,10 +10,10 @@ from vacate.domain.activity import Activity
 from vacate.domain.audit import AuditEvent
 from vacate.domain.criteria import Criteria
 from vacate.domain.freezing import Freeze
+from vacate.domain.health import ComponentHealth
 from vacate.domain.judging.settings import GuardName, GuardSettings
 from vacate.domain.plans import Application, LineProgress, Plan, PlanId, PlanStage, PlanState
 from vacate.domain.record import AuditQuery, RecordedEvent
-from vacate.domain.servers import Engine
 from vacate.domain.sessions import SessionKey, Victim
 from vacate.domain.snapshots import ComponentSnapshot
 from vacate.domain.sweeps import Report, Signal
@@ -80,20 +80,6 @@ class TerminateBrokenError(Exception):
     def __init__(self, reason: str, in_flight: Sequence[SessionKey]) -> None:
         super().__init__(reason)
         self.in_flight = frozenset(in_flight)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ComponentHealth:
-    """What the last check of a component's server found. `problem` says what to do; `None` means ready.
-
-    `engine` and `version` are the server's own words, such as `18.6`; `None` as long as it was never reached.
-    """
-
-    component: Component
-    checked_at: datetime | None
-    problem: str | None
-    engine: Engine | None = None
-    version: str | None = None
 
 
 class Link(Protocol):

@@ -11,11 +11,12 @@ from prometheus_client.registry import Collector
 from vacate.domain.census import Census
 from vacate.domain.errors import AuthenticationError
 from vacate.domain.freezing import Freeze
+from vacate.domain.health import ComponentHealth
 from vacate.domain.sweeps import FAILURES, Outcome, Report, Verb
 from vacate.domain.texts import for_label
 from vacate.domain.topology import Component
 from vacate.operations.clock import utc_now
-from vacate.operations.ports import Clock, ComponentHealth
+from vacate.operations.ports import Clock
 
 _BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 

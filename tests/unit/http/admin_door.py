@@ -11,6 +11,7 @@ from tests.unit.http.test_gate import Doorman, Tally
 from vacate.domain.criteria import Criteria
 from vacate.domain.errors import VacateError
 from vacate.domain.freezing import Freeze
+from vacate.domain.health import InstanceState
 from vacate.domain.identity import Actor
 from vacate.domain.plans import PlanId, PlanState, Scope
 from vacate.domain.record import AuditQuery, RecordedEvent
@@ -22,7 +23,6 @@ from vacate.http.admin.served import Served
 from vacate.http.app import build_app
 from vacate.http.gate import Gate
 from vacate.http.gaussdb_v3.examples import INSTANCE, STATE
-from vacate.operations.describe import InstanceState
 from vacate.operations.turn_freeze import Turned
 
 FROZEN = Freeze(instance_id=INSTANCE, by="otto", reason="month end", since=AT)

@@ -12,6 +12,7 @@ from tests.unit.http.test_envelope import RememberingLog
 from tests.unit.http.test_gate import Doorman, Tally
 from vacate.domain.activity import Activity, ActivityFilter, ComponentActivity, TransactionFilter
 from vacate.domain.errors import VacateError
+from vacate.domain.health import ComponentHealth, InstanceState
 from vacate.domain.identity import Actor
 from vacate.domain.sweeps import Outcome, Report, SessionOutcome, Verb
 from vacate.domain.topology import (
@@ -31,8 +32,6 @@ from vacate.http.app import build_app
 from vacate.http.gate import Gate
 from vacate.http.gaussdb_v3.routes import GaussdbV3Door
 from vacate.http.gaussdb_v3.served import Served
-from vacate.operations.describe import InstanceState
-from vacate.operations.ports import ComponentHealth
 
 AT = datetime(2026, 1, 2, 12, 0, tzinfo=UTC)
 ON_COORDINATOR = {"node_id": COMPONENT.node_id, "component_id": COMPONENT.id}

@@ -13,11 +13,11 @@ from tests.unit.http.test_envelope import RememberingLog
 from tests.unit.http.test_gate import Tally
 from vacate.domain.errors import StoreUnavailableError
 from vacate.domain.freezing import Freeze
+from vacate.domain.health import ComponentHealth
 from vacate.domain.servers import Engine
 from vacate.domain.topology import ComponentId
 from vacate.http.app import build_app
 from vacate.http.health import AuditProblems, HealthDoor
-from vacate.operations.ports import ComponentHealth
 
 AT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 

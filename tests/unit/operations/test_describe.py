@@ -9,10 +9,10 @@ from tests.support.hurry import run
 from tests.support.place import OTHER_PROJECT, PROJECT
 from tests.support.watched import CHECKED_AT, WatchedGateway, WatchedLink, component, instance_of, inventory_of
 from vacate.domain.errors import InstanceUnknownError, ProjectMismatchError
+from vacate.domain.health import ComponentHealth, InstanceState
 from vacate.domain.identity import Role
 from vacate.domain.topology import InstanceId
-from vacate.operations.describe import Describe, InstanceState
-from vacate.operations.ports import ComponentHealth
+from vacate.operations.describe import Describe
 
 CN, DN = component("cn_5001"), component("dn_6001")
 SHOP = instance_of(DN, CN)

@@ -7,12 +7,12 @@ from typing import Protocol
 
 from vacate.domain.criteria import Criteria
 from vacate.domain.freezing import Freeze
+from vacate.domain.health import InstanceState
 from vacate.domain.identity import Actor
 from vacate.domain.plans import PlanId, PlanState, Scope
 from vacate.domain.record import AuditQuery, RecordedEvent
 from vacate.domain.topology import InstanceId, ProjectId, Target
 from vacate.domain.trail import Explanation
-from vacate.operations.describe import InstanceState
 from vacate.operations.turn_freeze import Turned
 
 

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 from vacate.domain.activity import Activity
+from vacate.domain.health import ComponentHealth, InstanceState
 from vacate.domain.topology import (
     Component,
     ComponentId,
@@ -15,8 +16,6 @@ from vacate.domain.topology import (
     NodeId,
     ProjectId,
 )
-from vacate.operations.describe import InstanceState
-from vacate.operations.ports import ComponentHealth
 
 PROJECT = ProjectId("0611f1bd8b00d5d32f17c017f15b599f")
 INSTANCE = InstanceId("3d39c18788b54a919bab633874c159dfin14")

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from vacate.domain.activity import Activity, ActivityFilter, ComponentActivity, TransactionFilter
+from vacate.domain.health import InstanceState
 from vacate.domain.identity import Actor
 from vacate.domain.sweeps import Report
 from vacate.domain.topology import InstanceId, ProjectId, Target
-from vacate.operations.describe import InstanceState
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
