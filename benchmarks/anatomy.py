@@ -6,6 +6,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, fields
 
 from tests.support.postgres import LiveServer
+from vacate.api.gaussdb_v3.session_rows import session_row
+from vacate.api.gaussdb_v3.sessions import RealTimeSessionResponse
 from vacate.domain.activity import oldest_first
 from vacate.engines.capabilities import Capabilities
 from vacate.engines.decoding import Decoder
@@ -16,8 +18,6 @@ from vacate.engines.statements import statement
 from vacate.engines.timeouts import Timeouts
 from vacate.engines.wire import Wire
 from vacate.http.answers import json_response
-from vacate.http.gaussdb_v3.session_rows import session_row
-from vacate.http.gaussdb_v3.sessions import RealTimeSessionResponse
 
 _COMPONENT = "dn_6001"
 

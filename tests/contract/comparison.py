@@ -14,8 +14,8 @@ from huaweicloudsdkgaussdbforopengauss import v3
 from huaweicloudsdkgaussdbforopengauss.v3 import GaussDBforopenGaussClient
 
 from tests.contract.calls import HERE, REQUESTS, http_info
+from vacate.api.operation import Operation
 from vacate.http.gaussdb_v3.routes import OPERATIONS
-from vacate.http.operation import Operation
 
 SERVED: Mapping[str, Operation] = {operation.id: operation for operation in OPERATIONS}
 

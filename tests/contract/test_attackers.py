@@ -14,7 +14,7 @@ from tests.contract.database_sessions import pids, sessions, states
 from tests.contract.places import INSTANCE, OTHER_PROJECT, PROJECT
 from tests.contract.raw import JSON, Answer, Signed, ask, token_for
 from tests.support.service import Cluster, Key, RunningService, Site
-from vacate.http.operation import Operation
+from vacate.api.operation import Operation
 from vacate.http.reference.catalogue import DOORS
 
 OPERATIONS = tuple(

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from tests.house.checkout import ROOT
-from vacate.http.answers import ErrorRow
+from vacate.api.errors import ErrorRow
+from vacate.api.operation import Operation
 from vacate.http.app import NO_SUCH_API
 from vacate.http.envelope import NOT_UNDERSTOOD, UNFORESEEN
-from vacate.http.operation import Operation
 from vacate.http.reference import monitoring
 from vacate.http.reference.catalogue import DOORS
 from vacate.http.reference.door import DescribedDoor

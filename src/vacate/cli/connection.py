@@ -14,10 +14,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import ServerState
 
+from vacate.api.errors import REQUEST_ID_HEADER
 from vacate.cli.admission import Admission, Standing
 from vacate.cli.port_limits import PortLimits
 from vacate.cli.turns import Turns
-from vacate.http.answers import REQUEST_ID_HEADER, error_response
+from vacate.http.answers import error_response
 from vacate.http.envelope import NOT_UNDERSTOOD
 from vacate.http.peer import EXTENSION
 from vacate.telemetry.logs import log

@@ -9,9 +9,10 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute
 from starlette.types import ASGIApp
 
-from vacate.http.answers import ErrorRow, error_response
+from vacate.api.errors import ErrorRow
+from vacate.api.language import language_of
+from vacate.http.answers import error_response
 from vacate.http.envelope import AccessLog, Envelope
-from vacate.http.language import language_of
 
 NO_SUCH_API = ErrorRow(
     status=404,

@@ -9,8 +9,9 @@ from typing import Protocol
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from vacate.http.answers import REQUEST_ID_HEADER, ErrorRow, error_response
-from vacate.http.language import language_of
+from vacate.api.errors import REQUEST_ID_HEADER, ErrorRow
+from vacate.api.language import language_of
+from vacate.http.answers import error_response
 
 NOT_UNDERSTOOD = ErrorRow(
     status=400,

@@ -10,33 +10,19 @@ from urllib.parse import unquote
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
+from vacate.api.bodies import BODY_LIMIT, BODY_SECONDS, BodyTooLargeError, BodyTooSlowError
+from vacate.api.errors import ErrorTable, row_for
+from vacate.api.language import language_of
+from vacate.api.operation import Operation
 from vacate.domain.errors import AuthenticationError, ThrottledError, VacateError
 from vacate.domain.identity import Actor
-from vacate.http.answers import ErrorTable, error_response, row_for
+from vacate.http.answers import error_response
 from vacate.http.envelope import source_address
-from vacate.http.language import language_of
-from vacate.http.operation import Operation
 from vacate.http.peer import peer_of
 from vacate.operations.access import Authenticator, Presented
 
-BODY_LIMIT = 1024 * 1024
-BODY_SECONDS = 30.0
 _LENGTH_DIGITS = 20
 _STRANGERS_AT_ONCE = 8
-
-
-class BodyTooLargeError(VacateError):
-    """The body is over the limit; it was not read."""
-
-    def __init__(self) -> None:
-        super().__init__(f"a body may have at most {BODY_LIMIT} bytes")
-
-
-class BodyTooSlowError(VacateError):
-    """The body did not arrive in time, or not in whole."""
-
-    def __init__(self) -> None:
-        super().__init__(f"the body did not arrive within {BODY_SECONDS:g} s")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

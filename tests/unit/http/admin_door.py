@@ -8,6 +8,8 @@ from tests.support.place import PROJECT
 from tests.unit.http.asgi import Answer, Caller, call
 from tests.unit.http.test_envelope import RememberingLog
 from tests.unit.http.test_gate import Doorman, Tally
+from vacate.api.admin.examples import APPLIED, AT, EXPLAINED, OPEN
+from vacate.api.gaussdb_v3.examples import INSTANCE, STATE
 from vacate.domain.criteria import Criteria
 from vacate.domain.errors import VacateError
 from vacate.domain.freezing import Freeze
@@ -17,12 +19,10 @@ from vacate.domain.plans import PlanId, PlanState, Scope
 from vacate.domain.record import AuditQuery, RecordedEvent
 from vacate.domain.topology import InstanceId, ProjectId, Target
 from vacate.domain.trail import Explanation
-from vacate.http.admin.examples import APPLIED, AT, EXPLAINED, OPEN
 from vacate.http.admin.routes import AdminDoor
 from vacate.http.admin.served import Served
 from vacate.http.app import build_app
 from vacate.http.gate import Gate
-from vacate.http.gaussdb_v3.examples import INSTANCE, STATE
 from vacate.operations.turn_freeze import Turned
 
 FROZEN = Freeze(instance_id=INSTANCE, by="otto", reason="month end", since=AT)

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 from tests.support.place import PROJECT
 from tests.unit.http.admin_door import Operations
+from vacate.api.gaussdb_v3.examples import STATE
 from vacate.domain.errors import ProjectMismatchError
-from vacate.http.gaussdb_v3.examples import STATE
 
 WORDS = 'no login on 10.0.0.7: password authentication failed for user "vacate"'
 FIRST, *OTHERS = STATE.components

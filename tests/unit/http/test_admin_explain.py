@@ -7,9 +7,9 @@ import pytest
 
 from tests.support.place import COMPONENT, INSTANCE, TARGET
 from tests.unit.http.admin_door import Operations
+from vacate.api.admin.examples import EXPLAINED
 from vacate.domain.errors import ComponentBusyError, NodeUnknownError, SessionUnknownError, VacateError
 from vacate.domain.judging.verdicts import Verdict
-from vacate.http.admin.examples import EXPLAINED
 from vacate.operations.wanted import decode_criteria
 
 HERE: dict[str, Any] = {

@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 from tests.support.hurry import run
 from tests.support.place import INSTANCE, OTHER_PROJECT, PROJECT
 from tests.unit.http.admin_door import PLAN, Operations
+from vacate.api.admin.errors import ERRORS
+from vacate.api.admin.fields import AdminPath
+from vacate.api.errors import row_of
+from vacate.api.operation import Operation
 from vacate.domain.errors import PermissionDeniedError, PlanUnknownError, ProjectMismatchError, VacateError
-from vacate.http.admin.errors import ERRORS
-from vacate.http.admin.fields import AdminPath
 from vacate.http.admin.routes import OPERATIONS
-from vacate.http.answers import row_of
-from vacate.http.operation import Operation
 from vacate.http.reference.catalogue import ADMINISTRATION
 
 PLACEHOLDER = re.compile(r"\{(\w+)\}")

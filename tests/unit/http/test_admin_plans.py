@@ -10,6 +10,7 @@ import pytest
 
 from tests.support.place import COMPONENT, INSTANCE, PROJECT
 from tests.unit.http.admin_door import PLAN, Operations
+from vacate.api.admin.examples import APPLYING, OPEN
 from vacate.domain.errors import (
     AuditUnavailableError,
     CriteriaError,
@@ -21,7 +22,6 @@ from vacate.domain.errors import (
     VacateError,
 )
 from vacate.domain.plans import PlanStage, Scope
-from vacate.http.admin.examples import APPLYING, OPEN
 
 ONE = f"plans/{PLAN.id}"
 APPLY = f"{ONE}/apply"

@@ -22,6 +22,7 @@ from tests.unit.http.compatible_door import Operations
 from tests.unit.http.test_envelope import RememberingLog
 from tests.unit.http.test_gate import Doorman, Tally
 from tests.unit.http.test_health import UP, writable
+from vacate.api.operation import Operation
 from vacate.http.admin.routes import AdminDoor
 from vacate.http.app import build_app
 from vacate.http.gate import Gate
@@ -29,7 +30,6 @@ from vacate.http.gaussdb_v3.routes import GaussdbV3Door
 from vacate.http.health import AuditProblems, HealthDoor
 from vacate.http.iam_v3.routes import OPERATIONS as SIGN_IN_CALLS
 from vacate.http.iam_v3.routes import IamV3Door
-from vacate.http.operation import Operation
 from vacate.iam.authenticator import RequestAuthenticator
 from vacate.iam.directory import IssuedAccessKey, UserDirectory
 from vacate.iam.limits import sign_in_limits

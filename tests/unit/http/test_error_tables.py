@@ -7,17 +7,18 @@ from collections.abc import Iterator
 
 import pytest
 
+from vacate.api.admin import errors as admin
+from vacate.api.admin.errors import ERRORS as ADMINISTRATION
+from vacate.api.errors import ErrorRow, ErrorTable, row_for
+from vacate.api.gaussdb_v3 import errors as gaussdb
+from vacate.api.gaussdb_v3.errors import ERRORS as SESSION_CALLS
+from vacate.api.iam_v3 import errors as iam
+from vacate.api.iam_v3.errors import ERRORS as SIGN_IN
 from vacate.domain import errors as domain
 from vacate.domain.errors import VacateError
-from vacate.http.admin import errors as admin
-from vacate.http.admin.errors import ERRORS as ADMINISTRATION
-from vacate.http.answers import ErrorRow, ErrorTable, error_response, row_for
+from vacate.http.answers import error_response
 from vacate.http.app import NO_SUCH_API
 from vacate.http.envelope import UNFORESEEN
-from vacate.http.gaussdb_v3 import errors as gaussdb
-from vacate.http.gaussdb_v3.errors import ERRORS as SESSION_CALLS
-from vacate.http.iam_v3 import errors as iam
-from vacate.http.iam_v3.errors import ERRORS as SIGN_IN
 
 DOORS = {"session_calls": SESSION_CALLS, "sign_in": SIGN_IN, "administration": ADMINISTRATION}
 

@@ -11,6 +11,9 @@ from starlette.types import ASGIApp
 from tests.support.fakes import actor
 from tests.unit.http.asgi import Caller, call
 from tests.unit.http.test_envelope import RememberingLog
+from vacate.api.bodies import BODY_LIMIT
+from vacate.api.gaussdb_v3.errors import ERRORS
+from vacate.api.operation import Operation
 from vacate.domain.errors import (
     AuthenticationError,
     CredentialsMissingError,
@@ -22,9 +25,7 @@ from vacate.domain.identity import Actor
 from vacate.http import gate as gate_module
 from vacate.http.answers import json_response
 from vacate.http.app import build_app
-from vacate.http.gate import BODY_LIMIT, Call, Gate, OpenCall
-from vacate.http.gaussdb_v3.errors import ERRORS
-from vacate.http.operation import Operation
+from vacate.http.gate import Call, Gate, OpenCall
 from vacate.operations.access import Presented
 
 ROUTE = "/v3/{project_id}/calls"

@@ -10,12 +10,12 @@ import pytest
 
 from tests.support.place import COMPONENT, INSTANCE, PROJECT
 from tests.unit.http.compatible_door import ON_COORDINATOR, Operations
+from vacate.api.errors import row_for
+from vacate.api.gaussdb_v3.errors import ERRORS, OF_EVERY_CALL
+from vacate.api.gaussdb_v3.fields import PathParameters
+from vacate.api.operation import Operation
 from vacate.domain.errors import InstanceUnknownError, PermissionDeniedError, ProjectMismatchError
-from vacate.http.answers import row_for
-from vacate.http.gaussdb_v3.errors import ERRORS, OF_EVERY_CALL
-from vacate.http.gaussdb_v3.fields import PathParameters
 from vacate.http.gaussdb_v3.routes import OPERATIONS
-from vacate.http.operation import Operation
 
 PLACEHOLDER = re.compile(r"\{(\w+)\}")
 KNOWN = [operation for operation in OPERATIONS if operation.authenticated]

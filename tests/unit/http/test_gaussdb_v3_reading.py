@@ -10,9 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.place import COMPONENT, INSTANCE, PROJECT, TARGET
-from vacate.domain.errors import ComponentUnknownError, NodeUnknownError, VacateError
-from vacate.domain.topology import Target
-from vacate.http.gaussdb_v3.errors import (
+from vacate.api.gaussdb_v3.errors import (
     BodyEmptyError,
     ComponentIdFormatError,
     IdFormatError,
@@ -21,7 +19,9 @@ from vacate.http.gaussdb_v3.errors import (
     ParameterError,
     QueryError,
 )
-from vacate.http.gaussdb_v3.fields import ComponentNamedTwice, Paging
+from vacate.api.gaussdb_v3.fields import ComponentNamedTwice, Paging
+from vacate.domain.errors import ComponentUnknownError, NodeUnknownError, VacateError
+from vacate.domain.topology import Target
 from vacate.http.gaussdb_v3.reading import Place, decode_body, decode_query, misspelt, session_ids
 
 PLACE = Place(project_id=PROJECT, instance_id=INSTANCE.id)

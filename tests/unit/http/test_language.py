@@ -9,12 +9,13 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from tests.unit.http.asgi import call
-from vacate.http.answers import ErrorRow, error_message
+from vacate.api.errors import ErrorRow
+from vacate.api.gaussdb_v3.errors import ERRORS as SESSION_CALLS
+from vacate.api.iam_v3.errors import ERRORS as SIGN_IN
+from vacate.api.language import Language, language_of
+from vacate.http.answers import error_message
 from vacate.http.app import NO_SUCH_API, build_app
 from vacate.http.envelope import NOT_UNDERSTOOD, UNFORESEEN
-from vacate.http.gaussdb_v3.errors import ERRORS as SESSION_CALLS
-from vacate.http.iam_v3.errors import ERRORS as SIGN_IN
-from vacate.http.language import Language, language_of
 
 TABLES = {"session_calls": SESSION_CALLS, "sign_in": SIGN_IN}
 ROWS = {

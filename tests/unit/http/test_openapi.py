@@ -7,9 +7,9 @@ import pytest
 from openapi_schema_validator import OAS31Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
+from vacate.api.language import Language
+from vacate.api.operation import Operation
 from vacate.domain.errors import AuthenticationError, PasswordInvalidError, UserLockedError, VacateError
-from vacate.http.language import Language
-from vacate.http.operation import Operation
 from vacate.http.reference.catalogue import ADMINISTRATION, DOORS, SESSION_CALLS, SIGN_IN
 from vacate.http.reference.document import document
 from vacate.http.reference.door import DescribedDoor

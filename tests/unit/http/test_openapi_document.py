@@ -8,11 +8,11 @@ import pytest
 from msgspec import Meta
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
+from vacate.api.bodies import BodyTooLargeError
+from vacate.api.errors import ErrorRow
+from vacate.api.operation import Example, Operation
 from vacate.domain import errors as domain
 from vacate.domain.errors import VacateError
-from vacate.http.answers import ErrorRow
-from vacate.http.gate import BodyTooLargeError
-from vacate.http.operation import Example, Operation
 from vacate.http.reference.document import document
 from vacate.http.reference.door import DescribedDoor
 

@@ -1,123 +1,22 @@
 """The freeze switch of an instance: on, off, and what stands."""
 
-from typing import Annotated
-
-import msgspec
-from msgspec import Meta
 from starlette.responses import Response
 
-from vacate.domain import errors as domain
-from vacate.domain.freezing import Freeze
+from vacate.api.admin.errors import BodyInvalidError
+from vacate.api.admin.freezes import FreezeList, FreezeRequest, TurnedAnswer, freeze_row
 from vacate.domain.texts import unfit
 from vacate.domain.topology import InstanceId
-from vacate.http.admin.errors import OF_A_BODY, BodyInvalidError
-from vacate.http.admin.examples import AT
-from vacate.http.admin.fields import Line, Moment
 from vacate.http.admin.reading import NoQuery, admitted, decode_body
 from vacate.http.admin.served import Served
 from vacate.http.answers import json_response
 from vacate.http.gate import Call
-from vacate.http.gaussdb_v3.examples import INSTANCE
-from vacate.http.operation import Example, Operation
-
-_FAMILY = "Freeze switch"
-_FREEZES = "/admin/v1/{project_id}/freezes"
-_FREEZE = f"{_FREEZES}/{{instance_id}}"
-_REASON = "migration, ask Olga"
-
-
-class FreezeRow(msgspec.Struct, frozen=True, kw_only=True):
-    """A freeze: nobody's session is ended there."""
-
-    instance_id: Annotated[
-        str | None, Meta(description="The instance; null for all of them, which only the command can turn.")
-    ]
-    by: Annotated[str, Meta(description="Who turned the switch.", examples=["olga"])]
-    reason: Annotated[str, Meta(description="Why, in their words.", examples=[_REASON])]
-    since: Annotated[Moment, Meta(description="Since when, in UTC.")]
-
-
-class FreezeList(msgspec.Struct, frozen=True, kw_only=True):
-    """What is frozen of the project."""
-
-    freezes: Annotated[list[FreezeRow], Meta(description="The oldest first.")]
-
-
-class TurnedAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """What came of turning the switch."""
-
-    changed: Annotated[bool, Meta(description="Whether this call turned the switch.", examples=[True])]
-    freeze: Annotated[
-        FreezeRow | None,
-        Meta(
-            description=(
-                "Turning it on: what stands now, which is the first one's where it was on already. Turning it off: "
-                "what stood until now; null when nothing did."
-            )
-        ),
-    ]
-    audit: Annotated[
-        str,
-        Meta(
-            description=(
-                "`written`: the audit has it. `waiting`: it could not be written; the freeze holds all the same, and "
-                "nothing is ended until the audit has it."
-            ),
-            extra_json_schema={"enum": ["written", "waiting"]},
-        ),
-    ]
-
-
-class FreezeRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Why."""
-
-    reason: Annotated[
-        Line,
-        Meta(description="Why, for everybody whose call is refused: one line.", examples=[_REASON]),
-    ]
-
-
-def _row(freeze: Freeze) -> FreezeRow:
-    return FreezeRow(instance_id=freeze.instance_id, by=freeze.by, reason=freeze.reason, since=freeze.since)
-
-
-_SHOWN = Freeze(instance_id=INSTANCE, by="olga", reason=_REASON, since=AT)
-_TURNED = TurnedAnswer(changed=True, freeze=_row(_SHOWN), audit="written")
-
-LIST_FREEZES = Operation(
-    id="list_freezes",
-    family=_FAMILY,
-    title="List what is frozen",
-    description="Lists the frozen instances of the project, and the switch for all instances where it is on.",
-    method="GET",
-    path=_FREEZES,
-    response=FreezeList,
-    examples=(Example(title="One frozen instance", response=FreezeList(freezes=[_row(_SHOWN)])),),
-)
 
 
 async def list_freezes(served: Served, call: Call) -> Response:
     """List what is frozen."""
     project, _ = await admitted(served, call, NoQuery)
     found = await served.standing(call.actor, project)
-    return json_response(FreezeList(freezes=[_row(freeze) for freeze in found]))
-
-
-FREEZE = Operation(
-    id="freeze_instance",
-    family=_FAMILY,
-    title="Freeze an instance",
-    description=(
-        "From now on nobody's session is ended there, through whichever call or service, and a sweep that is under "
-        "way stops before its next statement. An instance that is frozen already keeps what was said first."
-    ),
-    method="PUT",
-    path=_FREEZE,
-    request=FreezeRequest,
-    response=TurnedAnswer,
-    errors=(*OF_A_BODY, domain.InstanceUnknownError),
-    examples=(Example(title="For a migration", request={"reason": _REASON}, response=_TURNED),),
-)
+    return json_response(FreezeList(freezes=[freeze_row(freeze) for freeze in found]))
 
 
 async def freeze(served: Served, call: Call) -> Response:
@@ -130,26 +29,10 @@ async def freeze(served: Served, call: Call) -> Response:
     return json_response(
         TurnedAnswer(
             changed=turned.changed,
-            freeze=turned.stood and _row(turned.stood),
+            freeze=turned.stood and freeze_row(turned.stood),
             audit="written" if turned.written else "waiting",
         )
     )
-
-
-THAW = Operation(
-    id="thaw_instance",
-    family=_FAMILY,
-    title="Freeze an instance no longer",
-    description=(
-        "Turns the instance's switch off. It stays on when that cannot be written down. While all instances are "
-        "frozen this one is, too. A body is not looked at."
-    ),
-    method="DELETE",
-    path=_FREEZE,
-    response=TurnedAnswer,
-    errors=(domain.InstanceUnknownError, domain.AuditUnavailableError),
-    examples=(Example(title="The migration is over", response=_TURNED),),
-)
 
 
 async def thaw(served: Served, call: Call) -> Response:
@@ -157,5 +40,5 @@ async def thaw(served: Served, call: Call) -> Response:
     project, _ = await admitted(served, call, NoQuery)
     turned = await served.thaw(call.actor, project, InstanceId(call.path["instance_id"]))
     return json_response(
-        TurnedAnswer(changed=turned.changed, freeze=turned.stood and _row(turned.stood), audit="written")
+        TurnedAnswer(changed=turned.changed, freeze=turned.stood and freeze_row(turned.stood), audit="written")
     )

@@ -5,13 +5,13 @@ from typing import Any, TypeVar, cast
 
 import msgspec
 
+from vacate.api.admin.errors import BodyInvalidError, BodyMissingError, QueryInvalidError
+from vacate.api.gaussdb_v3.errors import ProjectIdFormatError
 from vacate.domain.errors import PlanUnknownError
 from vacate.domain.plans import PlanId
 from vacate.domain.topology import ProjectId
-from vacate.http.admin.errors import BodyInvalidError, BodyMissingError, QueryInvalidError
 from vacate.http.admin.served import Served
 from vacate.http.gate import Call
-from vacate.http.gaussdb_v3.errors import ProjectIdFormatError
 from vacate.http.queries import QueryRules, query_values
 
 _PROJECT_ID = re.compile(r"[0-9a-zA-Z]{32}")

@@ -6,26 +6,31 @@ from functools import partial
 from starlette.responses import Response
 from starlette.routing import Route
 
+from vacate.api.admin.audit import SEARCH_AUDIT
+from vacate.api.admin.components import LIST_COMPONENTS
+from vacate.api.admin.errors import ERRORS
+from vacate.api.admin.explain import EXPLAIN
+from vacate.api.admin.freezes import FREEZE, LIST_FREEZES, THAW
+from vacate.api.admin.plans import APPLY_PLAN, LIST_PLANS, MAKE_PLAN, SHOW_PLAN, STOP_PLAN
+from vacate.api.operation import Operation
 from vacate.http.admin import audit, components, explain, freezes, plans
-from vacate.http.admin.errors import ERRORS
 from vacate.http.admin.served import Served
 from vacate.http.gate import Call, Gate
-from vacate.http.operation import Operation
 
 Handler = Callable[[Served, Call], Awaitable[Response]]
 
 _CALLS: tuple[tuple[Operation, Handler], ...] = (
-    (plans.MAKE_PLAN, plans.make_plan),
-    (plans.LIST_PLANS, plans.list_plans),
-    (plans.SHOW_PLAN, plans.show_plan),
-    (plans.APPLY_PLAN, plans.apply_plan),
-    (plans.STOP_PLAN, plans.stop_plan),
-    (explain.EXPLAIN, explain.explain),
-    (components.LIST_COMPONENTS, components.list_components),
-    (audit.SEARCH_AUDIT, audit.search_audit),
-    (freezes.LIST_FREEZES, freezes.list_freezes),
-    (freezes.FREEZE, freezes.freeze),
-    (freezes.THAW, freezes.thaw),
+    (MAKE_PLAN, plans.make_plan),
+    (LIST_PLANS, plans.list_plans),
+    (SHOW_PLAN, plans.show_plan),
+    (APPLY_PLAN, plans.apply_plan),
+    (STOP_PLAN, plans.stop_plan),
+    (EXPLAIN, explain.explain),
+    (LIST_COMPONENTS, components.list_components),
+    (SEARCH_AUDIT, audit.search_audit),
+    (LIST_FREEZES, freezes.list_freezes),
+    (FREEZE, freezes.freeze),
+    (THAW, freezes.thaw),
 )
 OPERATIONS: tuple[Operation, ...] = tuple(operation for operation, _ in _CALLS)
 

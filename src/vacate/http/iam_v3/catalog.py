@@ -4,13 +4,9 @@ import re
 import uuid
 from collections.abc import Sequence
 
-from vacate.http.iam_v3.sign_in import CatalogEndpoint, CatalogService
+from vacate.api.iam_v3.discovery import DATABASES, IAM, IDENTITY
+from vacate.api.iam_v3.sign_in import CatalogEndpoint, CatalogService
 from vacate.operations.access import Presented, Project, Region
-
-# Signing in has two names: the vendor's own, and the one that clients of OpenStack look for.
-IAM = "iam"
-IDENTITY = "identity"
-DATABASES = "gaussdb-opengauss"
 
 # What a Host header may be to be repeated in an answer.
 _HOST = re.compile(rb"[0-9A-Za-z.:\[\]_-]{1,255}")

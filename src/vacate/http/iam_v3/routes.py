@@ -10,12 +10,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from vacate.domain.errors import AuthenticationError, CredentialsMissingError, PermissionDeniedError
-from vacate.http.answers import json_response
-from vacate.http.gate import Call, Endpoint, Gate, OpenCall
-from vacate.http.iam_v3 import calls
-from vacate.http.iam_v3.catalog import Addresses
-from vacate.http.iam_v3.discovery import (
+from vacate.api.iam_v3 import calls
+from vacate.api.iam_v3.discovery import (
     CallerIdentityResponse,
     CatalogResponse,
     DomainRow,
@@ -28,14 +24,14 @@ from vacate.http.iam_v3.discovery import (
     RegionsResponse,
     SelfLink,
 )
-from vacate.http.iam_v3.errors import (
+from vacate.api.iam_v3.errors import (
     ERRORS,
     ProjectCreationError,
     QueryInvalidError,
     SignInRequestError,
     SubjectUnknownError,
 )
-from vacate.http.iam_v3.sign_in import (
+from vacate.api.iam_v3.sign_in import (
     Credential,
     Scope,
     SecurityTokenRequest,
@@ -49,7 +45,11 @@ from vacate.http.iam_v3.sign_in import (
     TokenRole,
     TokenUser,
 )
-from vacate.http.operation import Operation
+from vacate.api.operation import Operation
+from vacate.domain.errors import AuthenticationError, CredentialsMissingError, PermissionDeniedError
+from vacate.http.answers import json_response
+from vacate.http.gate import Call, Endpoint, Gate, OpenCall
+from vacate.http.iam_v3.catalog import Addresses
 from vacate.http.queries import QueryRules, query_values
 from vacate.operations.access import (
     DomainScope,

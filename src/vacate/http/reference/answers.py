@@ -8,9 +8,10 @@ from typing import Any
 
 import msgspec
 
-from vacate.http.answers import REQUEST_ID_HEADER, error_message
-from vacate.http.language import Language
-from vacate.http.operation import Operation
+from vacate.api.errors import REQUEST_ID_HEADER
+from vacate.api.language import Language
+from vacate.api.operation import Operation
+from vacate.http.answers import error_message
 from vacate.http.reference.door import DescribedDoor
 from vacate.http.reference.parameters import HEADERS
 from vacate.http.reference.refusals import Refusal

@@ -1,16 +1,16 @@
 """Every door that is told of."""
 
+from vacate.api.admin import errors as admin
+from vacate.api.admin.fields import AdminPath
+from vacate.api.bodies import BodyTooLargeError, BodyTooSlowError
+from vacate.api.gaussdb_v3 import errors as gaussdb_v3
+from vacate.api.gaussdb_v3.fields import PathParameters
+from vacate.api.iam_v3 import errors as iam_v3
+from vacate.api.iam_v3.calls import OPERATIONS as SIGN_IN_OPERATIONS
 from vacate.domain import errors as domain
 from vacate.domain.errors import VacateError
-from vacate.http.admin import errors as admin
-from vacate.http.admin.fields import AdminPath
 from vacate.http.admin.routes import OPERATIONS as ADMIN_OPERATIONS
-from vacate.http.gate import BodyTooLargeError, BodyTooSlowError
-from vacate.http.gaussdb_v3 import errors as gaussdb_v3
-from vacate.http.gaussdb_v3.fields import PathParameters
 from vacate.http.gaussdb_v3.routes import OPERATIONS as SESSION_OPERATIONS
-from vacate.http.iam_v3 import errors as iam_v3
-from vacate.http.iam_v3.calls import OPERATIONS as SIGN_IN_OPERATIONS
 from vacate.http.iam_v3.routes import TRACE_ID_HEADER
 from vacate.http.reference.door import DescribedDoor
 from vacate.operations.wanted import CriteriaShape

@@ -5,13 +5,13 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from vacate.http.operation import Operation
+from vacate.api.errors import Error
+from vacate.api.operation import Operation
 from vacate.http.reference import monitoring
 from vacate.http.reference.answers import SharedAnswers, example_key, plain, refusal_examples, successes
 from vacate.http.reference.door import DescribedDoor
 from vacate.http.reference.parameters import HEADERS, LANGUAGE, REQUEST_HEADERS, SECURITY
 from vacate.http.reference.schemas import Schema, parameters, schema_name, schemas
-from vacate.http.reference.shapes import Error
 
 _ABOUT = """\
 Lists the sessions of PostgreSQL-family databases and ends the idle ones, never a busy one.

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
+from vacate.api.errors import ErrorTable
+from vacate.api.operation import Operation, Shape
 from vacate.domain.errors import VacateError
-from vacate.http.answers import ErrorTable
-from vacate.http.operation import Operation, Shape
 from vacate.http.reference.refusals import EVERYWHERE, Refusal, refusals
 
 

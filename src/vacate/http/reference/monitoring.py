@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from vacate.http.answers import REQUEST_ID_HEADER
+from vacate.api.errors import REQUEST_ID_HEADER
 from vacate.http.reference.shapes import Alive, Readiness
 
 FAMILY = "Monitoring"

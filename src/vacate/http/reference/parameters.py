@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from vacate.http.answers import REQUEST_ID_HEADER
-from vacate.http.language import LANGUAGE_HEADER, Language
+from vacate.api.errors import REQUEST_ID_HEADER
+from vacate.api.language import LANGUAGE_HEADER, Language
 
 LANGUAGE: Mapping[str, Any] = {
     "name": LANGUAGE_HEADER,

@@ -5,9 +5,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 
+from vacate.api.errors import ErrorRow, ErrorTable, row_of
 from vacate.domain import errors as domain
 from vacate.domain.errors import VacateError
-from vacate.http.answers import ErrorRow, ErrorTable, row_of
 from vacate.http.app import NO_SUCH_API
 from vacate.http.envelope import NOT_UNDERSTOOD, UNFORESEEN
 

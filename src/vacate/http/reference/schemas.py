@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from vacate.http.operation import Shape
+from vacate.api.operation import Shape
 
 Schema = dict[str, Any]
 

@@ -1,24 +1,10 @@
-"""Shapes that are told of here and made elsewhere: the envelope of an error, and what a monitor reads."""
+"""Shapes that are told of here and made elsewhere: what a monitor reads."""
 
 from datetime import datetime
 from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta
-
-
-class Error(msgspec.Struct, frozen=True, kw_only=True):
-    """Why a call was refused."""
-
-    error_code: Annotated[str, Meta(description="The documented code, for programs.", min_length=1)]
-    error_msg: Annotated[
-        str,
-        Meta(
-            description="The documented short text in the language asked for, then what was found, in English.",
-            min_length=1,
-        ),
-    ]
-    request_id: Annotated[str, Meta(description="The call's name, as in `X-Request-Id`.", pattern="^[0-9a-f]{32}$")]
 
 
 class Alive(msgspec.Struct, frozen=True, kw_only=True):

@@ -5,10 +5,10 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
+from vacate.api.admin.fields import ComponentId, InstanceId, Moment, NodeId, Number, Seconds
 from vacate.domain.judging.victim_warnings import ADVICE, VictimWarning, WarningKind
 from vacate.domain.plans import LineProgress, LineStage, PlannedComponent, PlannedVictim, PlanStage, PlanState
 from vacate.domain.slots import Slots
-from vacate.http.admin.fields import ComponentId, InstanceId, Moment, NodeId, Number, Seconds
 
 # Described by the shape that reads it; see `http.reference.catalogue`.
 CRITERIA_SCHEMA: dict[str, Any] = {"$ref": "#/components/schemas/CriteriaShape"}

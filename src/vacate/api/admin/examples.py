@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
+from vacate.api.gaussdb_v3.examples import INSTANCE, PROJECT, STATE
 from vacate.domain.criterion import Criterion
 from vacate.domain.judging.settings import GuardName
 from vacate.domain.judging.verdicts import Objection, Verdict
@@ -22,7 +23,6 @@ from vacate.domain.sessions import CLIENT_BACKEND, IDLE, Demand, Session, Sessio
 from vacate.domain.slots import Slots
 from vacate.domain.sweeps import Outcome
 from vacate.domain.trail import Answer, Explanation, RuleKind, Step
-from vacate.http.gaussdb_v3.examples import INSTANCE, PROJECT, STATE
 
 AT = datetime(2026, 1, 2, 12, 0, tzinfo=UTC)
 BEGAN = AT - timedelta(hours=2)

@@ -1,8 +1,8 @@
 """Every call of the door, described."""
 
-from vacate.domain import errors as domain
-from vacate.http.iam_v3.catalog import IAM, IDENTITY
-from vacate.http.iam_v3.discovery import (
+from vacate.api.iam_v3.discovery import (
+    IAM,
+    IDENTITY,
     CallerIdentityResponse,
     CatalogResponse,
     DomainsResponse,
@@ -10,20 +10,16 @@ from vacate.http.iam_v3.discovery import (
     ProjectsResponse,
     RegionsResponse,
 )
-from vacate.http.iam_v3.errors import (
-    ProjectCreationError,
-    QueryInvalidError,
-    SignInRequestError,
-    SubjectUnknownError,
-)
-from vacate.http.iam_v3.sign_in import (
+from vacate.api.iam_v3.errors import ProjectCreationError, QueryInvalidError, SignInRequestError, SubjectUnknownError
+from vacate.api.iam_v3.sign_in import (
     SecurityTokenRequest,
     SecurityTokenResponse,
     SignInQuery,
     SignInRequest,
     TokenResponse,
 )
-from vacate.http.operation import Example, Operation
+from vacate.api.operation import Example, Operation
+from vacate.domain import errors as domain
 
 _TOKENS = "tokens"
 _KEYS = "temporary access keys"

@@ -4,7 +4,12 @@ from typing import Annotated
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from vacate.http.iam_v3.sign_in import CatalogService
+from vacate.api.iam_v3.sign_in import CatalogService
+
+# Signing in has two names: the vendor's own, and the one that clients of OpenStack look for.
+IAM = "iam"
+IDENTITY = "identity"
+DATABASES = "gaussdb-opengauss"
 
 MOST_PER_PAGE = 5000
 

@@ -1,9 +1,9 @@
 """The error table of the sign-in door."""
 
+from vacate.api.bodies import BodyTooLargeError, BodyTooSlowError
+from vacate.api.errors import ErrorRow, ErrorTable
 from vacate.domain import errors as domain
 from vacate.domain.errors import VacateError
-from vacate.http.answers import ErrorRow, ErrorTable
-from vacate.http.gate import BodyTooLargeError, BodyTooSlowError
 
 
 class SignInRequestError(VacateError):

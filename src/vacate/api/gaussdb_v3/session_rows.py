@@ -9,8 +9,8 @@ from typing import Annotated
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
+from vacate.api.gaussdb_v3.fields import ComponentIdText, EpochSeconds, Number, Seconds, SessionIdText, Truth
 from vacate.domain.activity import WAITS_FOR_LOCK, Activity
-from vacate.http.gaussdb_v3.fields import ComponentIdText, EpochSeconds, Number, Seconds, SessionIdText, Truth
 
 _DAY = 24 * 60 * 60
 Untold = Annotated[str, Meta(description="Not told by PostgreSQL, so empty.", examples=[""])]

@@ -10,10 +10,10 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
+from vacate.api.gaussdb_v3.fields import InstanceIdText, NodeIdText
+from vacate.api.gaussdb_v3.readiness import Readiness, RoleName
 from vacate.domain.health import InstanceState
 from vacate.domain.topology import Component, ComponentKind, ComponentRole, Instance, InstanceKind, Node
-from vacate.http.gaussdb_v3.fields import InstanceIdText, NodeIdText
-from vacate.http.gaussdb_v3.readiness import Readiness, RoleName
 
 Untold = Annotated[str, Meta(description="Not known to Vacate, so empty.", examples=[""])]
 Uncounted = Annotated[int, Meta(description="Not known to Vacate, so 0.", examples=[0])]

@@ -1,11 +1,11 @@
 """The error table of our own door: the vendor's code where there is one for what is meant, else `VACATE.…`."""
 
+from vacate.api.bodies import BodyTooLargeError, BodyTooSlowError
+from vacate.api.errors import ErrorRow, ErrorTable
+from vacate.api.gaussdb_v3 import errors as compatible
+from vacate.api.gaussdb_v3.errors import ProjectIdFormatError
 from vacate.domain import errors as domain
 from vacate.domain.errors import VacateError
-from vacate.http.answers import ErrorRow, ErrorTable
-from vacate.http.gate import BodyTooLargeError, BodyTooSlowError
-from vacate.http.gaussdb_v3 import errors as compatible
-from vacate.http.gaussdb_v3.errors import ProjectIdFormatError
 
 
 class BodyMissingError(VacateError):
