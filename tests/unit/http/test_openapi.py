@@ -94,6 +94,10 @@ def test_an_example_asks_only_for_what_the_query_has(operation: Operation) -> No
     assert {name for example in operation.examples for name, _ in example.query} <= known
 
 
+def test_no_shape_is_named_after_the_module_that_it_is_in() -> None:
+    assert [name for name in WHOLE["components"]["schemas"] if "." in name] == []
+
+
 def test_every_shape_and_every_field_has_words() -> None:
     schemas = WHOLE["components"]["schemas"]
     assert len(schemas) > 20

@@ -11,7 +11,7 @@ from vacate.api.gaussdb_v3.examples import CN_NODE, COORDINATOR, INSTANCE
 from vacate.api.operation import Example, Operation
 
 
-class ComponentRow(msgspec.Struct, frozen=True, kw_only=True):
+class CheckedComponent(msgspec.Struct, frozen=True, kw_only=True):
     """What the last check of one component's server found."""
 
     instance_id: Annotated[str, Meta(description="The instance.")]
@@ -32,7 +32,7 @@ class ComponentRow(msgspec.Struct, frozen=True, kw_only=True):
 class ComponentList(msgspec.Struct, frozen=True, kw_only=True):
     """The components of the project."""
 
-    components: Annotated[list[ComponentRow], Meta(description="In the order of the configuration.")]
+    components: Annotated[list[CheckedComponent], Meta(description="In the order of the configuration.")]
 
 
 LIST_COMPONENTS = Operation(
@@ -51,7 +51,7 @@ LIST_COMPONENTS = Operation(
             title="A component without its rights",
             response=ComponentList(
                 components=[
-                    ComponentRow(
+                    CheckedComponent(
                         instance_id=INSTANCE,
                         node_id=CN_NODE,
                         component_id=COORDINATOR,

@@ -2,7 +2,7 @@
 
 from starlette.responses import Response
 
-from vacate.api.admin.components import ComponentList, ComponentRow
+from vacate.api.admin.components import ComponentList, CheckedComponent
 from vacate.http.admin.reading import NoQuery, admitted
 from vacate.http.admin.served import Served
 from vacate.http.answers import json_response
@@ -14,7 +14,7 @@ async def list_components(served: Served, call: Call) -> Response:
     project, _ = await admitted(served, call, NoQuery)
     found = [health for each in await served.instances(call.actor, project) for health in each.components]
     rows = [
-        ComponentRow(
+        CheckedComponent(
             instance_id=health.component.instance_id,
             node_id=health.component.node_id,
             component_id=health.component.id,
