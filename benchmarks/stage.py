@@ -21,9 +21,9 @@ from tests.support.service import (
     configuration,
     eventually,
 )
+from vacate.api.signing import sign
 from vacate.demo.servers import Installation, Workplace
 from vacate.domain.identity import Role
-from vacate.iam.signature import sign
 
 PROJECT = "b0e7c4" + "0" * 26
 INSTANCE = "b0e7c4" + "0" * 26 + "in14"

@@ -17,7 +17,7 @@ from typing import Final
 
 import msgspec
 
-from vacate.iam.signature import sign
+from vacate.api.signing import sign
 
 HOST: Final = "127.0.0.1"
 _AT_ONCE: Final = 48

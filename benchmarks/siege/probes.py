@@ -19,7 +19,7 @@ from benchmarks.siege.figures import NEVER
 from benchmarks.stage import KILL_IDLE, BenchmarkError, Caller, Request
 from tests.support.postgres import APP, LiveServer
 from tests.support.service import HOST
-from vacate.iam.signature import sign
+from vacate.api.signing import sign
 
 PATIENCE_S = 20.0
 # A second that fails says no more than the first two did.

@@ -17,7 +17,7 @@ from uuid import uuid4
 
 from tests.contract.places import NODES, call
 from tests.support.service import COORDINATOR, HOST, Key, RunningService
-from vacate.iam.signature import sign
+from vacate.api.signing import sign
 
 KILL_BODY = json.dumps({"node_id": NODES[COORDINATOR], "component_id": COORDINATOR}).encode()
 JSON = {"Content-Type": "application/json"}

@@ -17,9 +17,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.signers import signature_of
+from vacate.api.signing import sign
 from vacate.domain.errors import SignatureExpiredError, SignatureInvalidError
 from vacate.iam.algorithms import SDK_ECDSA_P256_SHA256, SDK_SM2_SM3, Algorithm, Key, sm2_scalar
-from vacate.iam.signature import parse_authorization, sign, verify
+from vacate.iam.signature import parse_authorization, verify
 from vacate.iam.sm2 import multiple_of_base
 from vacate.operations.access import Presented
 

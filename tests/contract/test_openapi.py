@@ -40,10 +40,10 @@ from tests.support.service import (
     running_cluster,
 )
 from vacate import __version__
+from vacate.api.signing import sign
 from vacate.domain.identity import Role
 from vacate.http.reference.catalogue import DOORS
 from vacate.http.reference.document import document
-from vacate.iam.signature import sign
 
 # The name, the password and the project of the document's own examples.
 USER, PASSWORD, PROJECT_NAME = "olga", "a long password", "ap-southeast-1"

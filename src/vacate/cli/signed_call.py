@@ -6,7 +6,7 @@ import urllib.request
 from dataclasses import dataclass
 from typing import Any
 
-from vacate.iam.signature import sign
+from vacate.api.signing import sign
 from vacate.operations.clock import utc_now
 
 _TIMEOUT_S = 120

@@ -3,7 +3,6 @@
 Source: the published rules of AK/SK signing, checked against what the official clients send.
 """
 
-import hashlib
 import hmac
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -13,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
 
+from vacate.api.signing import SCHEME, hmac_sha256, sha256_digest
 from vacate.iam import sm2
 from vacate.iam.derivation import private_scalar, scoped_key
 from vacate.iam.sm3 import hmac_sm3, sm3
@@ -51,16 +51,8 @@ def _hex(data: bytes) -> bytes:
     return data.hex().encode("ascii")
 
 
-def _sha256_digest(data: bytes) -> bytes:
-    return _hex(hashlib.sha256(data).digest())
-
-
 def _sm3_digest(data: bytes) -> bytes:
     return _hex(sm3(data))
-
-
-def _hmac_sha256(secret: bytes, text: bytes) -> bytes:
-    return hmac.digest(secret, text, "sha256")
 
 
 # --- schemes that sign again and compare -----------------------------------------------------------------------------
@@ -72,7 +64,7 @@ def _compare(sign: Callable[[Key, bytes], bytes]) -> Callable[[Key, bytes, bytes
 
 def sign_hmac_sha256(key: Key, text: bytes) -> bytes:
     """Sign a text in the scheme that the official clients use unless they are told another."""
-    return _hex(_hmac_sha256(key.secret, text))
+    return _hex(hmac_sha256(key.secret, text))
 
 
 def _sign_hmac_sm3(key: Key, text: bytes) -> bytes:
@@ -80,13 +72,13 @@ def _sign_hmac_sm3(key: Key, text: bytes) -> bytes:
 
 
 def _sign_scoped(key: Key, text: bytes) -> bytes:
-    return _hex(_hmac_sha256(scoped_key(key.access_key.encode("ascii"), key.secret, key.scope), text))
+    return _hex(hmac_sha256(scoped_key(key.access_key.encode("ascii"), key.secret, key.scope), text))
 
 
 SDK_HMAC_SHA256 = Algorithm(
-    scheme=b"SDK-HMAC-SHA256",
+    scheme=SCHEME,
     content_header=b"x-sdk-content-sha256",
-    digest=_sha256_digest,
+    digest=sha256_digest,
     fits=_compare(sign_hmac_sha256),
 )
 
@@ -100,7 +92,7 @@ SDK_HMAC_SM3 = Algorithm(
 V11_HMAC_SHA256 = Algorithm(
     scheme=b"V11-HMAC-SHA256",
     content_header=b"x-sdk-content-sha256",
-    digest=_sha256_digest,
+    digest=sha256_digest,
     fits=_compare(_sign_scoped),
     scoped=True,
 )
@@ -115,7 +107,7 @@ def ecdsa_scalar(key: Key) -> int:
         b"SDK-ECDSA-P256-SHA256",
         key.access_key.encode("ascii"),
         key.secret,
-        keyed_hash=_hmac_sha256,
+        keyed_hash=hmac_sha256,
         order=_P256_ORDER,
     )
 
@@ -157,7 +149,7 @@ def _sm2_fits(key: Key, text: bytes, signature: bytes) -> bool:
 SDK_ECDSA_P256_SHA256 = Algorithm(
     scheme=b"SDK-ECDSA-P256-SHA256",
     content_header=b"x-sdk-content-sha256",
-    digest=_sha256_digest,
+    digest=sha256_digest,
     fits=_ecdsa_fits,
 )
 

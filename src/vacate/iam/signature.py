@@ -1,28 +1,26 @@
 """Signed requests, told from their raw bytes.
 
-A caller's client and this module build the same text from the request, the canonical request, and the
-secret key turns it into the signature. Signing and verifying share that one piece of code here; how a scheme
-hashes and verifies is in `algorithms`. Every scheme is verified, and only the usual one is signed in.
+A caller's client and this module build the same text from the request, the canonical request (`api.canonical`), and
+the secret key turns it into the signature. How a scheme hashes and verifies is in `algorithms`. Every scheme is
+verified; `api.signing` signs in the usual one.
 
 Source: the published rules of AK/SK signing, checked against what the official clients send.
 """
 
 import hmac
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from urllib.parse import urlsplit
 
+from vacate.api.canonical import canonical_request, canonical_uris
+from vacate.api.signing import DATE_FORMAT, DATE_HEADER, date_text
 from vacate.domain.errors import SignatureExpiredError, SignatureInvalidError
-from vacate.iam.algorithms import ALGORITHMS, SDK_HMAC_SHA256, Algorithm, Key, sign_hmac_sha256
-from vacate.iam.canonical import canonical_request, canonical_uris
+from vacate.iam.algorithms import ALGORITHMS, Algorithm, Key
 from vacate.operations.access import Presented
 
 CLOCK_WINDOW = timedelta(minutes=15)
-DATE_HEADER = b"x-sdk-date"
 
-_DATE_FORMAT = "%Y%m%dT%H%M%SZ"
 _DATE = re.compile(rb"[0-9]{8}T[0-9]{6}Z")
 _UNSIGNED_PAYLOAD = b"UNSIGNED-PAYLOAD"
 _WHO = rb"(?P<access_key>[0-9A-Za-z_-]{1,128})"
@@ -111,7 +109,7 @@ def verify(request: Presented, authorization: Authorization, secret: bytes, now:
     headers = _signed_values(request.headers, authorization.signed_headers)
     signed_at = _signing_time(headers.get(DATE_HEADER))
     if abs(now - signed_at) > CLOCK_WINDOW:
-        raise SignatureExpiredError(signed_at=_date(signed_at), now=_date(now))
+        raise SignatureExpiredError(signed_at=date_text(signed_at), now=date_text(now))
     if authorization.scope and authorization.scope[:_DAY_DIGITS] != headers[DATE_HEADER][:_DAY_DIGITS]:
         raise SignatureInvalidError("the Credential is for another day than x-sdk-date")
     payload = algorithm.digest(request.body)
@@ -129,56 +127,12 @@ def verify(request: Presented, authorization: Authorization, secret: bytes, now:
     raise SignatureInvalidError
 
 
-def sign(
-    *,
-    method: str,
-    url: str,
-    headers: Mapping[str, str],
-    body: bytes,
-    access_key: str,
-    secret: bytes,
-    at: datetime,
-) -> dict[str, str]:
-    """Sign a request as a client does that was told nothing about schemes, with SDK-HMAC-SHA256.
-
-    Args:
-        method: in upper case.
-        url: as it will be sent, with scheme, host and port; path and query already percent-encoded.
-        headers: what will be sent besides; all of it is signed.
-        body: the bytes that will be sent.
-        access_key: whose key it is.
-        secret: the secret key's bytes.
-        at: the signing time, aware.
-
-    Returns:
-        The headers given, with Host, X-Sdk-Date and Authorization.
-    """
-    parts = urlsplit(url)
-    sent = {**headers, "Host": parts.netloc.rpartition("@")[2], "X-Sdk-Date": _date(at)}
-    values = {name.lower().encode("ascii"): value.strip().encode() for name, value in sorted(sent.items(), key=_lower)}
-    uri = next(canonical_uris(parts.path.encode()))
-    algorithm, key = SDK_HMAC_SHA256, Key(access_key=access_key, secret=secret)
-    canonical = canonical_request(method, uri, parts.query.encode(), values, algorithm.digest(body))
-    text = string_to_sign(algorithm, key.scope, values[DATE_HEADER], canonical)
-    scheme, names = algorithm.scheme.decode("ascii"), b";".join(values).decode("ascii")
-    signature = sign_hmac_sha256(key, text).decode("ascii")
-    return {**sent, "Authorization": f"{scheme} Access={access_key}, SignedHeaders={names}, Signature={signature}"}
-
-
-def _lower(item: tuple[str, str]) -> str:
-    return item[0].lower()
-
-
-def _date(at: datetime) -> str:
-    return at.astimezone(UTC).strftime(_DATE_FORMAT)
-
-
 def _signing_time(value: bytes | None) -> datetime:
     if value is None:
         raise SignatureInvalidError("x-sdk-date is not among the signed headers")
     try:
         if _DATE.fullmatch(value):
-            return datetime.strptime(value.decode("ascii"), _DATE_FORMAT).replace(tzinfo=UTC)
+            return datetime.strptime(value.decode("ascii"), DATE_FORMAT).replace(tzinfo=UTC)
     except ValueError:
         pass
     raise SignatureInvalidError("x-sdk-date is not a time like 20260102T030405Z")

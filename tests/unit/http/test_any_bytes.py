@@ -23,6 +23,7 @@ from tests.unit.http.test_envelope import RememberingLog
 from tests.unit.http.test_gate import Doorman, Tally
 from tests.unit.http.test_health import UP, writable
 from vacate.api.operation import Operation
+from vacate.api.signing import sign
 from vacate.http.admin.routes import AdminDoor
 from vacate.http.app import build_app
 from vacate.http.gate import Gate
@@ -38,7 +39,6 @@ from vacate.iam.passwords import Passwords
 from vacate.iam.projects import KnownProjects
 from vacate.iam.replays import Replays
 from vacate.iam.sealing import Sealer
-from vacate.iam.signature import sign
 from vacate.iam.temporary import TemporaryKeyService
 from vacate.iam.throttle import Throttle
 from vacate.iam.tokens import TokenService

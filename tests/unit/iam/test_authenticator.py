@@ -12,6 +12,7 @@ from tests.support.memory_credentials import MemoryCredentials
 from tests.support.memory_requests import MemoryRequests
 from tests.support.set_clock import SetClock
 from tests.unit.iam.conftest import LOCKED_FOR
+from vacate.api.signing import sign
 from vacate.domain.errors import (
     AccessKeyExpiredError,
     AccessKeyLockedError,
@@ -33,7 +34,6 @@ from vacate.iam.directory import IssuedAccessKey, UserDirectory
 from vacate.iam.lockout import Lockout
 from vacate.iam.replays import Replays
 from vacate.iam.sealing import Sealer
-from vacate.iam.signature import sign
 from vacate.iam.temporary import TemporaryKeyService
 from vacate.iam.throttle import Throttle
 from vacate.iam.tokens import TokenService, digest_of

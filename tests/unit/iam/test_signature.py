@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from vacate.api.signing import sign
 from vacate.domain.errors import AuthenticationError, SignatureExpiredError, SignatureInvalidError
 from vacate.iam.algorithms import ALGORITHMS
-from vacate.iam.signature import is_signed, parse_authorization, sign, verify
+from vacate.iam.signature import is_signed, parse_authorization, verify
 from vacate.operations.access import Presented
 
 ACCESS_KEY = "AKTEST0123456789ABCD"

@@ -20,6 +20,7 @@ from tests.support.signing import (
     presented,
     text_of,
 )
+from vacate.api.signing import sign
 from vacate.domain.errors import SignatureInvalidError
 from vacate.iam.algorithms import (
     SDK_ECDSA_P256_SHA256,
@@ -29,7 +30,6 @@ from vacate.iam.algorithms import (
     V11_HMAC_SHA256,
     Algorithm,
 )
-from vacate.iam.signature import sign
 
 POST = Call(
     headers={

@@ -2,7 +2,7 @@
 
 from starlette.responses import Response
 
-from vacate.api.admin.components import ComponentList, CheckedComponent
+from vacate.api.admin.components import CheckedComponent, ComponentList
 from vacate.http.admin.reading import NoQuery, admitted
 from vacate.http.admin.served import Served
 from vacate.http.answers import json_response

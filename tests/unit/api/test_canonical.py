@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vacate.iam.canonical import canonical_request, canonical_uris
+from vacate.api.canonical import canonical_request, canonical_uris
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=6)
 
