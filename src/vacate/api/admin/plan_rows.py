@@ -142,8 +142,9 @@ class PlanSummary(msgspec.Struct, frozen=True, kw_only=True):
 class PlanAnswer(PlanSummary, frozen=True, kw_only=True):
     """A plan, and how far it has come."""
 
+    # Either is one text of JSON: of a union with None the library reads the null only.
     criteria: Annotated[
-        msgspec.Raw | None,
+        msgspec.Raw,
         Meta(
             description="The criteria as they were written; null where each instance's own hold.",
             extra_json_schema={"anyOf": [CRITERIA_SCHEMA, {"type": "null"}]},
@@ -168,7 +169,7 @@ def plan_answer(state: PlanState) -> PlanAnswer:
     criteria = state.plan.criteria
     return PlanAnswer(
         **_common(state),
-        criteria=None if criteria is None else msgspec.Raw(criteria.encode()),
+        criteria=msgspec.Raw(b"null" if criteria is None else criteria.encode()),
         components=[
             _component(planned, progress) for planned, progress in zip(state.plan.components, state.lines, strict=True)
         ],
