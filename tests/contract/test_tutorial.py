@@ -21,6 +21,7 @@ ROOT = Path(__file__).parents[2]
 TUTORIAL = ROOT / "docs" / "tutorial" / "first-sweep.md"
 CLIENTS = ROOT / "docs" / "howto" / "use-the-vendors-clients.md"
 EMERGENCY = ROOT / "docs" / "howto" / "when-no-slot-is-left.md"
+CLIENT = ROOT / "docs" / "reference" / "client.md"
 PLANNING = ROOT / "docs" / "howto" / "plan-and-apply.md"
 PASSWORD = "a long password"  # noqa: S105 - of a user that lives as long as the demo
 
@@ -275,6 +276,19 @@ async def test_the_emergency_statement_lists_the_holders(demo: Demo) -> None:
         assert {"active", "idle", "idle in transaction"} <= {row["state"] for row in holders}
     finally:
         await superuser.close()
+
+
+# --- the client -------------------------------------------------------------------------------------------------------
+
+
+def test_the_clients_program_lists_ends_and_finds_what_it_did_in_the_audit(demo: Demo) -> None:
+    (demo.folder / "idle.py").write_text(_block(CLIENT, "python"), encoding="utf-8")
+    done = demo.run(sys.executable, "idle.py")
+    assert done.returncode == 0, done.stderr
+    assert re.search(r"^success: True, outcomes: \{'spared': \d+", done.stdout, re.MULTILINE), done.stdout
+    assert re.search(r"^\d\d:\d\d:\d\d session:kill_idle:finished, \d+ sessions$", done.stdout, re.MULTILINE), (
+        done.stdout
+    )
 
 
 # --- planning ---------------------------------------------------------------------------------------------------------

@@ -141,7 +141,6 @@ def test_every_json_that_leaves_is_made_safe() -> None:
         "client/requests.py",  # which the service reads
         "cli/demo.py",
         "cli/demo_folder.py",
-        "cli/signed_call.py",
         "demo/leftovers.py",
         "domain/chain.py",
         "domain/plans.py",

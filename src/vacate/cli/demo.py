@@ -12,11 +12,11 @@ from vacate.cli.demo_folder import DOMAIN, USER, DemoFailedError, DemoFolder, de
 from vacate.cli.events import sessions_table
 from vacate.cli.output import say
 from vacate.cli.serving import bind, serving, until_told_to_stop
-from vacate.cli.signed_call import signed_post
 from vacate.cli.tables import Column, Table, show
+from vacate.client import AccessKey, AsyncClient, ClientError, Target
 from vacate.demo.cluster import DemoComponent, demo_cluster
 from vacate.demo.headcount import headcount
-from vacate.demo.ids import CALL, NODE_IDS, PROJECT_ID
+from vacate.demo.ids import CALL, INSTANCE_ID, NODE_IDS, PROJECT_ID
 from vacate.demo.installations import demo_installation
 from vacate.demo.traffic import traffic
 from vacate.domain.audit import AuditAction
@@ -106,23 +106,25 @@ async def _until_ready(service: Service) -> None:
 
 async def _show(component: DemoComponent, endpoint: str, key: IssuedAccessKey, audit: SqlAuditLog) -> None:
     before = await headcount(component.superuser_dsn)
-    answer = await asyncio.to_thread(
-        signed_post,
-        endpoint + CALL,
-        {"node_id": NODE_IDS[component.component_id], "component_id": component.component_id},
-        access_key=key.access_key,
-        secret_key=key.secret_key,
+    place = Target(
+        instance_id=INSTANCE_ID, node_id=NODE_IDS[component.component_id], component_id=component.component_id
     )
+    signing = AccessKey(access_key=key.access_key, secret_key=key.secret_key)
+    try:
+        async with AsyncClient(endpoint, project_id=PROJECT_ID, credentials=signing) as client:
+            ended = await client.kill_idle_sessions(place)
+    except ClientError as error:
+        raise DemoFailedError(f"the call on {component.component_id} did not succeed: {error}") from error
     after = await headcount(component.superuser_dsn)
     say("", f"{component.component_id} ({component.kind}, {component.role})")
-    say(f"POST {CALL} -> {answer.status} {json.dumps(answer.body)}", "")
+    say(f"POST {CALL} -> 200 {json.dumps({'success': ended.success})}", "")
     say("client sessions, counted by a superuser")
     show(_headcount_table(before, after))
-    events = await audit.events_of(answer.request_id)
+    events = await audit.events_of(ended.request_id)
     finished = [event for event in events if event.action is AuditAction.KILL_IDLE_FINISHED]
-    if answer.status != 200 or answer.body != {"success": True} or not finished:  # noqa: PLR2004 - OK
-        raise DemoFailedError(f"the call on {component.component_id} did not succeed: {answer.body}")
-    say("", f"every session's verdict, request {answer.request_id}")
+    if not ended.success or not finished:
+        raise DemoFailedError(f"the call on {component.component_id} did not succeed: {ended.outcomes}")
+    say("", f"every session's verdict, request {ended.request_id}")
     show(sessions_table(finished[0].sessions, finished[0].action))
 
 

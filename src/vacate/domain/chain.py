@@ -55,6 +55,11 @@ def digest_of(previous: bytes, event: Mapping[str, object], key: bytes | None = 
     return b"" if key is None else hmac.digest(key, content, "sha256")
 
 
+def vouching(last_id: int, digest: bytes) -> str:
+    """The note of a pruning: what an event of the chain says of the one that the chain now begins behind."""
+    return f"removed every event up to {last_id}, whose digest is {digest.hex()}"
+
+
 def keying(last_id: int, digest: bytes) -> str:
     """The note of `audit:key:started`: what the first event with a key says of the last one without."""
     return f"digests are made with a key behind event {last_id}, whose digest is {digest.hex()}"

@@ -11,7 +11,7 @@ from sqlalchemy import Select, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from vacate.domain.audit import AuditAction, AuditEvent
-from vacate.domain.chain import FORM, KEYED, Anchor, Link, digest_of, keying
+from vacate.domain.chain import FORM, KEYED, Anchor, Link, digest_of, keying, vouching
 from vacate.domain.errors import AuditUnavailableError, SettingsError
 from vacate.domain.fingerprints import fingerprint
 from vacate.domain.record import RecordedEvent
@@ -20,7 +20,7 @@ from vacate.store.audit_key import AuditKey
 from vacate.store.audit_proof import index_strays, strays
 from vacate.store.audit_rows import as_text, covered, every_event, every_row, link_of, readable_events
 from vacate.store.database import Database
-from vacate.store.index_rows import IndexRow
+from vacate.store.index_rows import IndexRow, begin_index_anew
 from vacate.store.tables import audit_base, audit_events, audit_head, audit_indexed, audit_sessions
 from vacate.store.types import as_kept
 from vacate.store.webhook_tables import webhook_endpoints
@@ -388,21 +388,9 @@ def _in_utc(at: datetime) -> datetime:
     return at.astimezone(UTC)
 
 
-async def begin_index_anew(connection: AsyncConnection) -> None:
-    """Empty the table that is derived for searching; it is filled again from the first event on."""
-    await connection.execute(select(audit_indexed).with_for_update())
-    await connection.execute(audit_sessions.delete())
-    await connection.execute(audit_indexed.update().values(last_id=select(audit_base.c.last_id).scalar_subquery()))
-
-
 def _keyed_from(row: Mapping[str, object], head: Anchor) -> dict[str, object]:
     """The event that says where digests begin to be keyed, by whoever writes the first such event."""
     nothing = dict.fromkeys(("role", "error", "named", "plan_id"))
     nowhere = dict.fromkeys(("project_id", "instance_id", "node_id", "component_id"), "")
     note = keying(head.id, head.digest)
     return {**row, **nothing, **nowhere, "action": AuditAction.AUDIT_KEYED.value, "sessions": "[]", "note": note}
-
-
-def vouching(last_id: int, digest: bytes) -> str:
-    """The note of a pruning: what an event of the chain says of the one that the chain now begins behind."""
-    return f"removed every event up to {last_id}, whose digest is {digest.hex()}"

@@ -13,10 +13,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from vacate.domain.errors import StoreUnavailableError
 from vacate.domain.record import AuditQuery, RecordedEvent
-from vacate.store.audit import SqlAuditLog, begin_index_anew
+from vacate.store.audit import SqlAuditLog
 from vacate.store.audit_rows import EventUnreadableError, covered, every_event, readable, readable_events
 from vacate.store.database import Database
-from vacate.store.index_rows import IndexRow, rows_of
+from vacate.store.index_rows import IndexRow, begin_index_anew, rows_of
 from vacate.store.tables import audit_events, audit_head, audit_indexed, audit_sessions
 
 # Each transaction takes in so many events, so that nobody who appends waits for long.

@@ -6,8 +6,7 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from vacate.domain.audit import AuditAction
-from vacate.domain.chain import KEYED, Anchor, digest_of
-from vacate.store.audit import vouching
+from vacate.domain.chain import KEYED, Anchor, digest_of, vouching
 from vacate.store.audit_rows import every_event, link_of
 from vacate.store.tables import audit_base, audit_events
 

@@ -1,12 +1,15 @@
-"""The rows that are derived of an event for searching, and whether those that are kept are these."""
+"""The rows that are derived of an event for searching: what they are, and how they are made anew."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import astuple, dataclass
 
 import msgspec
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from vacate.domain.chain import Link
 from vacate.domain.record import RecordedSession
+from vacate.store.tables import audit_base, audit_indexed, audit_sessions
 from vacate.store.types import as_kept
 
 
@@ -69,3 +72,10 @@ def _number(row: tuple[object, ...]) -> int:
 
 def _kept(text: str | None) -> str | None:
     return None if text is None else as_kept(text)
+
+
+async def begin_index_anew(connection: AsyncConnection) -> None:
+    """Empty the table that is derived for searching; it is filled again from the first event on."""
+    await connection.execute(select(audit_indexed).with_for_update())
+    await connection.execute(audit_sessions.delete())
+    await connection.execute(audit_indexed.update().values(last_id=select(audit_base.c.last_id).scalar_subquery()))

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import msgspec
 
 from vacate.domain.audit import AuditAction
-from vacate.domain.chain import FIELDS, Anchor, Link, Walk
-from vacate.store.audit import SqlAuditLog, vouching
+from vacate.domain.chain import FIELDS, Anchor, Link, Walk, vouching
+from vacate.store.audit import SqlAuditLog
 from vacate.store.index_rows import wrong_with
 
 
