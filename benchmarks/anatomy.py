@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields
 from tests.support.postgres import LiveServer
 from vacate.api.gaussdb_v3.session_rows import session_row
 from vacate.api.gaussdb_v3.sessions import RealTimeSessionResponse
-from vacate.domain.activity import oldest_first
+from vacate.domain.sessions.activity import oldest_first
 from vacate.engines.capabilities import Capabilities
 from vacate.engines.decoding import Decoder
 from vacate.engines.dialects import probe

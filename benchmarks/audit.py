@@ -15,13 +15,13 @@ from benchmarks.figures import Table as Figures
 from benchmarks.figures import ms, ratios
 from benchmarks.stage import BenchmarkError, Plan
 from tests.support.postgres import LiveServer
-from vacate.domain.audit import AuditAction, AuditEvent
-from vacate.domain.chain import digest_of
-from vacate.domain.identity import Actor, CredentialKind
-from vacate.domain.record import AuditQuery
-from vacate.domain.sessions import Session
-from vacate.domain.sweeps import Outcome, SessionOutcome
-from vacate.domain.topology import ComponentId, InstanceId, NodeId, ProjectId, Target
+from vacate.domain.access.identity import Actor, CredentialKind
+from vacate.domain.audit.chain import digest_of
+from vacate.domain.audit.event import AuditAction, AuditEvent
+from vacate.domain.audit.record import AuditQuery
+from vacate.domain.sessions.session import Session
+from vacate.domain.sweeps.report import Outcome, SessionOutcome
+from vacate.domain.topology.components import ComponentId, InstanceId, NodeId, ProjectId, Target
 from vacate.store.audit import SqlAuditLog
 from vacate.store.audit_key import AuditKey
 from vacate.store.audit_search import SqlAuditSearch

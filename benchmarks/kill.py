@@ -20,7 +20,7 @@ from benchmarks.stage import BenchmarkError, Caller, Plan
 from benchmarks.witness import Witness
 from tests.support.postgres import DATABASE, PASSWORD, VACATE, LiveServer
 from tests.support.service import HOST
-from vacate.domain.sessions import OWN_APPLICATION
+from vacate.domain.sessions.session import OWN_APPLICATION
 
 ONE_LINER = (
     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "

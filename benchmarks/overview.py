@@ -18,8 +18,8 @@ from tests.support.service import PlannedComponent
 from vacate.demo.cluster import DemoCluster, running_cluster
 from vacate.demo.ids import NODE_IDS, SHARD
 from vacate.demo.traffic import traffic
-from vacate.domain.sessions import OWN_APPLICATION
-from vacate.domain.topology import ComponentKind
+from vacate.domain.sessions.session import OWN_APPLICATION
+from vacate.domain.topology.components import ComponentKind
 
 CLIENTS = (1, 8)
 CALLS = 400

@@ -12,7 +12,7 @@ from tests.support.in_process import vacate
 from tests.support.load import Load
 from tests.support.postgres import LiveServer, eventually
 from tests.support.race import ONE_LINER, SETTINGS, all_idle_are_gone, statements_cut
-from vacate.domain.sweeps import Outcome
+from vacate.domain.sweeps.report import Outcome
 
 FLIPPING = (800, 200)
 WAKING = (1300, 200)

@@ -14,7 +14,7 @@ from tests.support.signing import Call, header, signed
 from vacate.domain.errors import SignatureInvalidError
 from vacate.iam.algorithms import ALGORITHMS, Algorithm, Key
 from vacate.iam.signature import Authorization, parse_authorization, verify
-from vacate.operations.access import Presented
+from vacate.operations.access.ports import Presented
 
 _AT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 _PROJECT = "b0e7c4" + "0" * 26

@@ -23,7 +23,7 @@ from tests.support.service import (
 )
 from vacate.api.signing import sign
 from vacate.demo.servers import Installation, Workplace
-from vacate.domain.identity import Role
+from vacate.domain.access.identity import Role
 
 PROJECT = "b0e7c4" + "0" * 26
 INSTANCE = "b0e7c4" + "0" * 26 + "in14"

@@ -16,9 +16,9 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
-from vacate.domain.identity import Actor, CredentialKind, Grant, Role
-from vacate.domain.plans import Scope
-from vacate.domain.topology import ProjectId
+from vacate.domain.access.identity import Actor, CredentialKind, Grant, Role
+from vacate.domain.plans.plan import Scope
+from vacate.domain.topology.components import ProjectId
 from vacate.operations.clock import utc_now
 from vacate.settings.file import Settings
 from vacate.settings.loading import load_settings

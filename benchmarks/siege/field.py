@@ -20,7 +20,7 @@ from tests.support.service import (
     configuration,
     eventually,
 )
-from vacate.domain.identity import Role
+from vacate.domain.access.identity import Role
 
 USER, PASSWORD = "sieged", "a password that nobody guesses"
 KILLED = component_id(0)

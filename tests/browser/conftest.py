@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_playwright
 
 from tests.support.service import PlannedProject, RunningService, Site, configuration
-from vacate.domain.identity import Role
+from vacate.domain.access.identity import Role
 
 PROJECT = "0611f1bd8b00d5d32f17c017f15b599f"
 PROJECT_NAME = "ap-southeast-1"

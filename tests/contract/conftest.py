@@ -15,7 +15,7 @@ from tests.contract.shop import Shop, shop_projects
 from tests.support.service import Cluster, Key, RunningService, Site, configuration, running_cluster
 from vacate.demo import cluster as demo
 from vacate.demo.servers import find_installations
-from vacate.domain.identity import Role
+from vacate.domain.access.identity import Role
 
 PASSWORD = "correct horse, battery: staple é"  # noqa: S105 - the tests' own
 

@@ -9,7 +9,7 @@ from tests.support.service import (
     PlannedProject,
 )
 from vacate.demo.servers import free_port
-from vacate.domain.topology import ComponentRole
+from vacate.domain.topology.components import ComponentRole
 
 PROJECT = "0611f1bd8b00d5d32f17c017f15b599f"
 OTHER_PROJECT = "f95b51f71c5c71d23f0d8b0016034f50"

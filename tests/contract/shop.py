@@ -16,7 +16,7 @@ from tests.support.service import (
 )
 from vacate.demo.cluster import COORDINATOR, DATABASE, PRIMARY, STANDBY, DemoCluster
 from vacate.demo.servers import Server
-from vacate.domain.topology import ComponentRole
+from vacate.domain.topology.components import ComponentRole
 
 __all__ = ["COORDINATOR", "DATABASE", "PRIMARY", "STANDBY", "Shop", "shop_projects"]
 

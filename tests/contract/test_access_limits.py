@@ -9,7 +9,7 @@ import pytest
 from tests.contract.places import PROJECT, PROJECT_NAME
 from tests.contract.raw import JSON, Answer, Signed, ask
 from tests.support.service import Key, PlannedProject, RunningService, Site, configuration, eventually
-from vacate.domain.identity import Role
+from vacate.domain.access.identity import Role
 
 PASSWORD = "correct horse"  # noqa: S105 - the tests' own
 # A lock that is short enough to be waited for, and long enough to be seen.

@@ -48,7 +48,7 @@ from vacate.client import (
 )
 from vacate.client.driving import call, listing
 from vacate.demo.servers import free_port
-from vacate.domain.identity import Role
+from vacate.domain.access.identity import Role
 
 # The official client asks for the time in a way that newer Pythons warn of.
 pytestmark = pytest.mark.filterwarnings(r"ignore:datetime\.datetime\.utcnow:DeprecationWarning")

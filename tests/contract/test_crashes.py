@@ -41,7 +41,7 @@ from tests.support.service import (
     running_cluster,
 )
 from vacate.demo.servers import Server
-from vacate.domain.identity import Role
+from vacate.domain.access.identity import Role
 
 ROUNDS = int(os.environ.get("VACATE_CRASHES", "9"))
 SEED = int(os.environ.get("VACATE_CRASHES_SEED", "1"))

@@ -22,7 +22,7 @@ from vacate.domain.errors import SignatureExpiredError, SignatureInvalidError
 from vacate.iam.algorithms import SDK_ECDSA_P256_SHA256, SDK_SM2_SM3, Algorithm, Key, sm2_scalar
 from vacate.iam.signature import parse_authorization, verify
 from vacate.iam.sm2 import multiple_of_base
-from vacate.operations.access import Presented
+from vacate.operations.access.ports import Presented
 
 ACCESS_KEY = "AKTEST0123456789ABCD"
 SECRET_KEY = "SKtest0123456789abcdefghijSKtest01234567"  # noqa: S105 - the tests' own.

@@ -41,7 +41,7 @@ from tests.support.service import (
 )
 from vacate import __version__
 from vacate.api.signing import sign
-from vacate.domain.identity import Role
+from vacate.domain.access.identity import Role
 from vacate.http.reference.catalogue import DOORS
 from vacate.http.reference.document import document
 

@@ -24,7 +24,7 @@ from tests.support.service import (
     eventually,
 )
 from vacate.demo.servers import Server, find_installations, open_workplace
-from vacate.domain.identity import Role
+from vacate.domain.access.identity import Role
 
 SHOP = {"applications": {"include": ["shop"]}}
 ROUNDS = 5

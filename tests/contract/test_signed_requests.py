@@ -21,7 +21,7 @@ from tests.contract.places import (
 from tests.contract.raw import KILL_BODY, Recorder, Signed, ask, by_the_book, exchange
 from tests.contract.test_errors import refused
 from tests.support.service import COORDINATOR, DATA_NODE, Key, RunningService, Site
-from vacate.domain.identity import Role
+from vacate.domain.access.identity import Role
 
 # The official client asks for the time in a way that newer Pythons warn of.
 pytestmark = pytest.mark.filterwarnings(r"ignore:datetime\.datetime\.utcnow:DeprecationWarning")

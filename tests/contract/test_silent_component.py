@@ -22,7 +22,7 @@ from tests.support.service import (
     eventually,
 )
 from vacate.demo.servers import Server
-from vacate.domain.identity import Role
+from vacate.domain.access.identity import Role
 
 PROJECT = "77770000777700007777000077770000"
 INSTANCE = "88880000888800008888000088880000in14"

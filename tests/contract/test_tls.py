@@ -33,7 +33,7 @@ from tests.support.service import (
 )
 from vacate.cli.port_limits import PortLimits
 from vacate.cli.serving import bind, serving
-from vacate.domain.identity import Role
+from vacate.domain.access.identity import Role
 from vacate.http.app import build_app
 from vacate.settings.file import ServiceSection
 from vacate.settings.listening import calls_address

@@ -13,7 +13,7 @@ from prometheus_client.samples import Sample
 
 from tests.house.checkout import ROOT
 from tests.support.told_metrics import told_metrics
-from vacate.domain.sweeps import FAILURES
+from vacate.domain.sweeps.report import FAILURES
 
 ALERTS = ROOT / "deploy" / "prometheus" / "alerts.yml"
 BOARD = ROOT / "deploy" / "grafana" / "vacate.json"

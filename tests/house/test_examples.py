@@ -24,11 +24,11 @@ import pytest
 
 from tests.house.checkout import ROOT, files, modules
 from vacate.cli import main
-from vacate.domain.audit import AuditAction
-from vacate.domain.criteria import Criterion
+from vacate.domain.audit.event import AuditAction
+from vacate.domain.judging.criteria import Criterion
 from vacate.domain.judging.guards import GUARDS
 from vacate.domain.judging.settings import GuardName
-from vacate.domain.sweeps import FAILURES, Outcome, Signal
+from vacate.domain.sweeps.report import FAILURES, Outcome, Signal
 from vacate.settings import file as shapes
 from vacate.settings.loading import load_settings
 from vacate.telemetry.metrics import Metrics

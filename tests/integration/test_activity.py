@@ -17,7 +17,8 @@ from tests.support.postgres import Client, Clients, LiveServer, eventually, on_e
 from tests.support.proxy import LinkProxy
 from tests.support.watched import inventory_of
 from vacate.demo.servers import HOST, Installation, Workplace
-from vacate.domain.activity import (
+from vacate.domain.errors import ComponentUnreachableError
+from vacate.domain.sessions.activity import (
     Activity,
     ActivityFilter,
     ComponentActivity,
@@ -29,13 +30,12 @@ from vacate.domain.activity import (
     statement_shares,
     wait_shares,
 )
-from vacate.domain.errors import ComponentUnreachableError
-from vacate.domain.sweeps import Outcome
-from vacate.domain.topology import Instance, Target
-from vacate.operations.list_databases import ListDatabases
-from vacate.operations.list_sessions import ListSessions
-from vacate.operations.list_transactions import ListTransactions
-from vacate.operations.survey import Survey
+from vacate.domain.sweeps.report import Outcome
+from vacate.domain.topology.components import Instance, Target
+from vacate.operations.reading.list_databases import ListDatabases
+from vacate.operations.reading.list_sessions import ListSessions
+from vacate.operations.reading.list_transactions import ListTransactions
+from vacate.operations.reading.survey import Survey
 
 TARGET = Target(project_id=PROJECT, instance_id=INSTANCE, node_id=COMPONENT.node_id, component_id=COMPONENT.id)
 EVERYBODY = ActivityFilter()

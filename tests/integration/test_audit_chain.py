@@ -9,9 +9,9 @@ from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
 from tests.integration.test_store import ACTOR, EVENT, NOW, TARGET, outcome
 from tests.support.anchoring import Told
-from vacate.domain.audit import AuditAction, AuditEvent
-from vacate.domain.chain import Anchor
-from vacate.domain.sweeps import Outcome
+from vacate.domain.audit.chain import Anchor
+from vacate.domain.audit.event import AuditAction, AuditEvent
+from vacate.domain.sweeps.report import Outcome
 from vacate.store.anchored_audit import AnchoredAuditLog
 from vacate.store.audit import SqlAuditLog
 from vacate.store.audit_search import SqlAuditSearch

@@ -9,8 +9,8 @@ from sqlalchemy import Connection, delete, insert, select, update
 
 from tests.integration.test_audit_chain import event, tampered
 from tests.support.anchoring import Told
-from vacate.domain.audit import AuditAction
-from vacate.domain.chain import Anchor
+from vacate.domain.audit.chain import Anchor
+from vacate.domain.audit.event import AuditAction
 from vacate.domain.errors import AuditUnavailableError
 from vacate.store.anchor import AnchorFile
 from vacate.store.anchored_audit import AnchoredAuditLog

@@ -6,8 +6,8 @@ import pytest
 from sqlalchemy import Connection, update
 
 from tests.integration.test_audit_chain import event, tampered
-from vacate.domain.audit import AuditAction
-from vacate.domain.chain import BEGINNING, FORM, digest_of
+from vacate.domain.audit.chain import BEGINNING, FORM, digest_of
+from vacate.domain.audit.event import AuditAction
 from vacate.domain.errors import AuditUnavailableError, SettingsError
 from vacate.store.audit import SqlAuditLog
 from vacate.store.audit_key import KeyFile

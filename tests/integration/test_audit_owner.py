@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import Connection, Table, delete, insert, select
 
 from tests.integration.test_audit_chain import event, proved, tampered
-from vacate.domain.chain import FORM, KEYED, digest_of
+from vacate.domain.audit.chain import FORM, KEYED, digest_of
 from vacate.domain.errors import AuditUnavailableError, StoreUnavailableError
 from vacate.store.audit import SqlAuditLog
 from vacate.store.audit_key import KeyFile

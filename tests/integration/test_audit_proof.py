@@ -8,8 +8,8 @@ from sqlalchemy import Connection, delete, insert, select, text, update
 
 from tests.integration.test_audit_chain import EVENTS, event, proved, tampered
 from tests.integration.test_store import NOW
-from vacate.domain.audit import AuditAction
-from vacate.domain.record import AuditQuery
+from vacate.domain.audit.event import AuditAction
+from vacate.domain.audit.record import AuditQuery
 from vacate.store.audit import SqlAuditLog
 from vacate.store.audit_search import SqlAuditSearch
 from vacate.store.database import Database

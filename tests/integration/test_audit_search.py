@@ -8,12 +8,12 @@ import pytest
 from sqlalchemy import update
 
 from tests.integration.test_store import ACTOR, NORTH, NOW, SOUTH, TARGET, outcome
-from vacate.domain.audit import AuditAction, AuditEvent
+from vacate.domain.audit.event import AuditAction, AuditEvent
+from vacate.domain.audit.record import AuditQuery
 from vacate.domain.errors import StoreUnavailableError
-from vacate.domain.fingerprints import fingerprint
-from vacate.domain.record import AuditQuery
-from vacate.domain.sweeps import Outcome, SessionOutcome
-from vacate.domain.topology import ComponentId, InstanceId
+from vacate.domain.sessions.fingerprints import fingerprint
+from vacate.domain.sweeps.report import Outcome, SessionOutcome
+from vacate.domain.topology.components import ComponentId, InstanceId
 from vacate.store.audit import SqlAuditLog, Statements
 from vacate.store.audit_search import SqlAuditSearch
 from vacate.store.database import Database

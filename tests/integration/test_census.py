@@ -8,14 +8,14 @@ from tests.support.in_process import COMPONENT, COORDINATOR, INSTANCE, PROJECT, 
 from tests.support.postgres import Client, Clients, LiveServer, eventually
 from tests.support.proxy import LinkProxy
 from tests.support.watched import inventory_of
-from vacate.domain.census import Census, Uncounted
-from vacate.domain.sessions import ABORTED, IDLE, IN_TRANSACTION
-from vacate.domain.sweeps import Outcome
-from vacate.domain.topology import Component, Instance
+from vacate.domain.sessions.census import Census, Uncounted
+from vacate.domain.sessions.session import ABORTED, IDLE, IN_TRANSACTION
+from vacate.domain.sweeps.report import Outcome
+from vacate.domain.topology.components import Component, Instance
 from vacate.engines.agent import GatewaySettings
 from vacate.engines.timeouts import Timeouts
 from vacate.operations.clock import utc_now
-from vacate.operations.take_census import TakeCensus
+from vacate.operations.reading.take_census import TakeCensus
 
 FOR_LONG = timedelta(minutes=1)
 IMPATIENT = Timeouts(connect=timedelta(seconds=2), answer=timedelta(seconds=2))

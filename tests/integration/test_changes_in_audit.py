@@ -10,8 +10,8 @@ from click.testing import CliRunner
 
 from tests.support.postgres import LiveServer, eventually
 from vacate.cli import main
-from vacate.domain.audit import AuditAction
-from vacate.domain.record import RecordedEvent
+from vacate.domain.audit.event import AuditAction
+from vacate.domain.audit.record import RecordedEvent
 from vacate.settings.loading import load_settings
 from vacate.wiring import open_service, open_state
 

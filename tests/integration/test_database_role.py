@@ -15,7 +15,7 @@ from tests.support.in_process import vacate
 from tests.support.postgres import APP, PASSWORD, VACATE, LiveServer
 from vacate.demo.servers import THROWAWAY, Installation, Server, Workplace
 from vacate.domain.errors import ComponentUnreachableError, MissingRightsError
-from vacate.domain.sweeps import Outcome
+from vacate.domain.sweeps.report import Outcome
 
 PAGE = Path(__file__).parents[2] / "docs" / "howto" / "database-role.md"
 STATEMENT = re.compile(r"^```sql(?P<marks>[^\n]*)\n(?P<sql>.*?)^```$", re.MULTILINE | re.DOTALL)

@@ -17,7 +17,7 @@ from click.testing import CliRunner, Result
 from tests.support.postgres import PASSWORD, LiveServer, eventually, on_every_major
 from vacate.cli import main
 from vacate.demo.servers import HOST, Installation, Server, Workplace
-from vacate.domain.topology import ComponentKind, ComponentRole
+from vacate.domain.topology.components import ComponentKind, ComponentRole
 from vacate.iam.sealing import SEALING_KEY_VARIABLE
 from vacate.settings.loading import load_settings
 from vacate.wiring import open_service

@@ -12,8 +12,8 @@ from tests.support.gauss.double import GaussDouble, Node
 from tests.support.postgres import eventually
 from vacate.cli import main
 from vacate.demo.servers import HOST, Installation, Workplace
-from vacate.domain.discovery import Source
-from vacate.domain.topology import ComponentKind, ComponentRole
+from vacate.domain.discovery.facts import Source
+from vacate.domain.topology.components import ComponentKind, ComponentRole
 from vacate.engines.scout import EngineScout
 from vacate.engines.timeouts import Timeouts
 from vacate.settings.loading import load_settings

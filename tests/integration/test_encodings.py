@@ -18,22 +18,22 @@ from tests.support.in_process import COMPONENT, INSTANCE, PROJECT, Vacate, fates
 from tests.support.postgres import VACATE, LiveServer
 from tests.support.raw_sessions import RawSessions, database_dsn, raw_sessions
 from tests.support.watched import inventory_of
-from vacate.domain.activity import Activity, ActivityFilter
-from vacate.domain.census import Census
-from vacate.domain.criteria import Criteria, Selection
 from vacate.domain.errors import ComponentUnreachableError
+from vacate.domain.judging.criteria import Criteria, Selection
 from vacate.domain.judging.guards import GuardName
-from vacate.domain.plans import Scope
-from vacate.domain.sweeps import Outcome
+from vacate.domain.plans.plan import Scope
+from vacate.domain.sessions.activity import Activity, ActivityFilter
+from vacate.domain.sessions.census import Census
+from vacate.domain.sweeps.report import Outcome
 from vacate.domain.texts import for_csv, for_log, for_terminal
-from vacate.domain.topology import Instance, Target
+from vacate.domain.topology.components import Instance, Target
 from vacate.operations.clock import utc_now
-from vacate.operations.explain import Explain
-from vacate.operations.list_databases import ListDatabases
-from vacate.operations.list_sessions import ListSessions
-from vacate.operations.make_plan import MakePlan
 from vacate.operations.patterns import glob
-from vacate.operations.take_census import TakeCensus
+from vacate.operations.plans.make_plan import MakePlan
+from vacate.operations.reading.explain import Explain
+from vacate.operations.reading.list_databases import ListDatabases
+from vacate.operations.reading.list_sessions import ListSessions
+from vacate.operations.reading.take_census import TakeCensus
 from vacate.store.plans import SqlPlans
 from vacate.store.types import as_kept
 

@@ -19,12 +19,12 @@ from tests.support.in_process import COMPONENT, Vacate, fates, session_ids, vaca
 from tests.support.postgres import Client, Clients, LiveServer, eventually, stopped_meanwhile
 from tests.support.proxy import LinkProxy
 from vacate.demo.servers import HOST, Installation, Workplace
-from vacate.domain.audit import AuditAction
+from vacate.domain.audit.event import AuditAction
 from vacate.domain.errors import AuditUnavailableError, ComponentBusyError, ComponentUnreachableError
-from vacate.domain.sweeps import Outcome, Report
+from vacate.domain.sweeps.report import Outcome, Report
 from vacate.engines.agent import GatewaySettings
 from vacate.engines.timeouts import Timeouts
-from vacate.operations.sweep import Limits
+from vacate.operations.sweeps.sweep import Limits
 
 IMPATIENT = Timeouts(connect=timedelta(seconds=1), answer=timedelta(seconds=1))
 SHORTLY = Limits(signal_for=timedelta(seconds=20), confirm_for=timedelta(seconds=0.4))

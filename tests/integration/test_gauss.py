@@ -19,9 +19,9 @@ from tests.support.postgres import PASSWORD, VACATE, Client, Clients, LiveServer
 from vacate.demo.servers import Installation, Workplace
 from vacate.domain.errors import ComponentUnreachableError, MissingRightsError, UnsupportedServerError, WrongServerError
 from vacate.domain.judging.settings import GuardName
-from vacate.domain.servers import Engine
-from vacate.domain.sweeps import Outcome
-from vacate.domain.topology import Component
+from vacate.domain.sweeps.report import Outcome
+from vacate.domain.topology.components import Component
+from vacate.domain.topology.servers import Engine
 from vacate.engines.agent import GatewaySettings
 from vacate.engines.dialects import probe
 from vacate.engines.drivers import gauss_driver

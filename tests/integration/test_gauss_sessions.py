@@ -10,9 +10,9 @@ import pytest
 from tests.support.gauss.double import GaussDouble
 from tests.support.in_process import COMPONENT, fates, session_ids, vacate
 from tests.support.postgres import Client, Clients, eventually
-from vacate.domain.criteria import Criteria, Criterion, idle_for
+from vacate.domain.judging.criteria import Criteria, Criterion, idle_for
 from vacate.domain.judging.settings import GuardName, GuardSettings
-from vacate.domain.sweeps import Outcome
+from vacate.domain.sweeps.report import Outcome
 
 THREADS = 12
 PARALLEL = "parallel"

@@ -10,8 +10,8 @@ import pytest
 from tests.support.in_process import Vacate, fates, session_ids, vacate
 from tests.support.postgres import VACATE, Clients, LiveServer, eventually
 from vacate.domain.judging.settings import GuardName, GuardSettings
-from vacate.domain.stored_names import stored_application
-from vacate.domain.sweeps import Outcome
+from vacate.domain.judging.stored_names import stored_application
+from vacate.domain.sweeps.report import Outcome
 from vacate.engines.agent import GatewaySettings
 from vacate.operations.patterns import glob
 

@@ -26,8 +26,8 @@ from tests.support.postgres import DATABASE, PASSWORD, Clients, LiveServer
 from tests.support.receiver import KEYS
 from tests.support.told_metrics import told_metrics
 from vacate.domain.errors import MissingRightsError
-from vacate.domain.owners import Ownership
-from vacate.domain.sweeps import Outcome, Report
+from vacate.domain.sessions.owners import Ownership
+from vacate.domain.sweeps.report import Outcome, Report
 from vacate.domain.texts import for_terminal, sql_identifier, sql_literal
 from vacate.telemetry.logs import LogFormat, start_logging
 from vacate.telemetry.observer import TelemetryObserver

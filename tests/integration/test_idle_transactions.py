@@ -16,8 +16,8 @@ from tests.support.postgres import VACATE, Client, Clients, LiveServer, eventual
 from tests.support.race import statements_cut
 from vacate.demo.servers import Installation, Workplace
 from vacate.domain.judging.settings import GuardName
-from vacate.domain.sessions import Demand, Session, Victim
-from vacate.domain.sweeps import Signal
+from vacate.domain.sessions.session import Demand, Session, Victim
+from vacate.domain.sweeps.report import Signal
 from vacate.engines.statements import statement
 from vacate.operations.ports import Link, Signalled
 

@@ -24,15 +24,15 @@ from tests.support.postgres import (
     on_every_major,
 )
 from tests.support.proxy import LinkProxy
-from vacate.domain.audit import AuditAction
-from vacate.domain.criteria import Criteria, Selection, idle_for
-from vacate.domain.criterion import Criterion
+from vacate.domain.audit.event import AuditAction
+from vacate.domain.judging.criteria import Criteria, Selection, idle_for
+from vacate.domain.judging.criterion import Criterion
 from vacate.domain.judging.judge import judge
 from vacate.domain.judging.settings import GuardName, GuardSettings
 from vacate.domain.judging.surroundings import Surroundings
-from vacate.domain.sessions import Demand, Session, Victim
-from vacate.domain.sweeps import Outcome, Signal
-from vacate.domain.topology import Component
+from vacate.domain.sessions.session import Demand, Session, Victim
+from vacate.domain.sweeps.report import Outcome, Signal
+from vacate.domain.topology.components import Component
 from vacate.engines.statements import statement
 
 _FACTS = """

@@ -10,14 +10,14 @@ import pytest
 
 from tests.support.in_process import COMPONENT, fates, session_ids, vacate
 from tests.support.postgres import VACATE, Client, Clients, LiveServer, eventually
-from vacate.domain.audit import AuditAction
-from vacate.domain.criteria import Criteria, Criterion, Selection
+from vacate.domain.audit.event import AuditAction
+from vacate.domain.judging.criteria import Criteria, Criterion, Selection
 from vacate.domain.judging.guards import WAIVED_WHEN_NAMED
 from vacate.domain.judging.judge import judge_named
 from vacate.domain.judging.settings import GuardName, GuardSettings
 from vacate.domain.judging.surroundings import Surroundings
-from vacate.domain.sessions import Demand, Session, Victim
-from vacate.domain.sweeps import Outcome, Signal
+from vacate.domain.sessions.session import Demand, Session, Victim
+from vacate.domain.sweeps.report import Outcome, Signal
 from vacate.engines.statements import statement
 
 UNUSED = (-1, 0, 2**31 - 1, 2**31, 2**63, 10**40)

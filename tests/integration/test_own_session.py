@@ -11,13 +11,13 @@ from sqlalchemy import text
 
 from tests.support.in_process import Vacate, session_ids, vacate
 from tests.support.postgres import Clients, LiveServer, eventually
-from vacate.domain.sweeps import Outcome
+from vacate.domain.sweeps.report import Outcome
 from vacate.engines.timeouts import Timeouts
 from vacate.engines.wire import Wire
 from vacate.store.database import open_database
 
 if TYPE_CHECKING:
-    from vacate.domain.topology import Component
+    from vacate.domain.topology.components import Component
 
 # What an operator, a migration or a security baseline may have set, each in a way that would hurt.
 DEFAULTS = {

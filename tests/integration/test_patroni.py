@@ -12,7 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from vacate.demo.servers import HOST
-from vacate.domain.discovery import DiscoveryError
+from vacate.domain.discovery.facts import DiscoveryError
 from vacate.inventory.patroni import PatroniCluster
 
 ANSWER = json.dumps(

@@ -11,7 +11,7 @@ from tests.support.place import COMPONENT, INSTANCE, OTHER_PROJECT, PROJECT
 from tests.support.sessions import LOOK_AT, idle_session
 from vacate.domain.judging.verdicts import Verdict
 from vacate.domain.judging.victim_warnings import VictimWarning, WarningKind
-from vacate.domain.plans import (
+from vacate.domain.plans.plan import (
     Application,
     LineProgress,
     LineStage,
@@ -22,9 +22,9 @@ from vacate.domain.plans import (
     Scope,
     planned,
 )
-from vacate.domain.slots import Slots
-from vacate.domain.sweeps import Outcome
-from vacate.domain.topology import ComponentId
+from vacate.domain.sessions.slots import Slots
+from vacate.domain.sweeps.report import Outcome
+from vacate.domain.topology.components import ComponentId
 from vacate.store.database import open_database
 from vacate.store.plans import SqlPlans
 

@@ -11,7 +11,7 @@ from tests.support.in_process import session_ids, vacate
 from tests.support.pooler import PoolMode, pgbouncer, through
 from tests.support.postgres import Clients, LiveServer
 from tests.support.proxy import LinkProxy
-from vacate.domain.sweeps import Outcome
+from vacate.domain.sweeps.report import Outcome
 from vacate.engines.own_session import postgresql_settings
 from vacate.engines.pooling import PoolerInBetweenError, pooler_refusal, refuse_pooler
 from vacate.engines.timeouts import Timeouts

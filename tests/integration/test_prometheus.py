@@ -19,10 +19,10 @@ from tests.support.prometheus import Prometheus, program, running_prometheus
 from tests.support.service import eventually
 from tests.support.told_metrics import MIXED, census, freeze, report
 from vacate.demo.servers import HOST
-from vacate.domain.census import Census
-from vacate.domain.health import ComponentHealth
-from vacate.domain.slots import Slots
-from vacate.domain.sweeps import Outcome, Signal
+from vacate.domain.sessions.census import Census
+from vacate.domain.sessions.slots import Slots
+from vacate.domain.sweeps.report import Outcome, Signal
+from vacate.domain.topology.health import ComponentHealth
 from vacate.telemetry.metrics import Metrics, PlanStep
 
 ROOT = Path(__file__).parents[2]

@@ -16,7 +16,7 @@ from tests.support.load import Load
 from tests.support.postgres import MAJORS, VACATE, LiveServer, eventually, installation_of, on_every_major
 from tests.support.race import GAUSS_ONE_LINER, ONE_LINER, SETTINGS, all_idle_are_gone, statements_cut
 from vacate.demo.servers import Installation, Workplace
-from vacate.domain.sweeps import Outcome
+from vacate.domain.sweeps.report import Outcome
 
 IDLE = 800
 PEERS_ROUNDS = 5

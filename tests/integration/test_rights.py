@@ -14,11 +14,11 @@ from tests.support.in_process import COMPONENT, STANDBY, Vacate, session_ids, va
 from tests.support.postgres import Clients, LiveServer, eventually
 from tests.support.proxy import LinkProxy
 from vacate.demo.servers import Installation, Server, Workplace
-from vacate.domain.audit import AuditAction
+from vacate.domain.audit.event import AuditAction
 from vacate.domain.errors import MissingRightsError, WrongServerError
-from vacate.domain.sweeps import Outcome
-from vacate.domain.topology import ComponentRole
-from vacate.operations.sweep import Limits
+from vacate.domain.sweeps.report import Outcome
+from vacate.domain.topology.components import ComponentRole
+from vacate.operations.sweeps.sweep import Limits
 
 SEE = "pg_read_all_stats"
 SIGNAL = "pg_signal_backend"

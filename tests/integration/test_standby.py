@@ -9,9 +9,9 @@ import pytest
 from tests.support.in_process import COMPONENT, STANDBY, fates, session_ids, vacate
 from tests.support.postgres import Clients, LiveServer, eventually
 from vacate.demo.servers import Installation, Server, Workplace
-from vacate.domain.criteria import Criterion
+from vacate.domain.judging.criteria import Criterion
 from vacate.domain.judging.settings import GuardName
-from vacate.domain.sweeps import Outcome
+from vacate.domain.sweeps.report import Outcome
 
 _BACKENDS = "SELECT pid, backend_type FROM pg_stat_activity WHERE backend_type IN ('walreceiver', 'startup')"
 

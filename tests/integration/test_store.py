@@ -8,15 +8,15 @@ import pytest
 from sqlalchemy import event, text
 
 from vacate.demo.servers import Server
-from vacate.domain.audit import AuditAction, AuditEvent
+from vacate.domain.access.identity import Actor, CredentialKind, Grant, Role
+from vacate.domain.audit.event import AuditAction, AuditEvent
+from vacate.domain.audit.record import RecordedSession
 from vacate.domain.errors import AuditUnavailableError, StoreUnavailableError
-from vacate.domain.freezing import Freeze
-from vacate.domain.identity import Actor, CredentialKind, Grant, Role
 from vacate.domain.judging.settings import GuardName
-from vacate.domain.record import RecordedSession
-from vacate.domain.sessions import Session
-from vacate.domain.sweeps import Outcome, SessionOutcome, Signal
-from vacate.domain.topology import (
+from vacate.domain.sessions.session import Session
+from vacate.domain.sweeps.freezing import Freeze
+from vacate.domain.sweeps.report import Outcome, SessionOutcome, Signal
+from vacate.domain.topology.components import (
     Component,
     ComponentId,
     ComponentKind,
@@ -26,7 +26,7 @@ from vacate.domain.topology import (
     ProjectId,
     Target,
 )
-from vacate.operations.access import CredentialAdministration, NewTemporaryKey, Temporary, TokenRecord, User
+from vacate.operations.access.ports import CredentialAdministration, NewTemporaryKey, Temporary, TokenRecord, User
 from vacate.operations.ports import AuditLog
 from vacate.store.audit import SqlAuditLog
 from vacate.store.credentials import SqlCredentials

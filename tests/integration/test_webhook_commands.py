@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 from tests.support.receiver import SECRET, Receiver, answer, receiving
 from tests.support.tellers import endpoint, event, replica
 from vacate.cli import main
-from vacate.domain.audit import AuditAction
+from vacate.domain.audit.event import AuditAction
 from vacate.settings.file import Settings
 from vacate.settings.loading import load_settings
 from vacate.webhooks.schedule import ATTEMPTS

@@ -10,8 +10,8 @@ from tests.support.place import COMPONENT
 from tests.support.receiver import DIES, DRIPS, HANGS, Receiver, answer, receiving
 from tests.support.recorded import STATEMENT
 from tests.support.tellers import SECOND, endpoint, event, replica
-from vacate.domain.audit import AuditAction
-from vacate.domain.sweeps import Outcome
+from vacate.domain.audit.event import AuditAction
+from vacate.domain.sweeps.report import Outcome
 from vacate.operations.clock import utc_now
 from vacate.store.audit import SqlAuditLog, Statements
 from vacate.store.database import Database, open_database

@@ -8,7 +8,7 @@ import pytest
 
 from tests.support.receiver import SECRET, answer, receiving
 from tests.support.tellers import event
-from vacate.domain.audit import AuditAction
+from vacate.domain.audit.event import AuditAction
 from vacate.settings.loading import load_settings
 from vacate.wiring import open_service
 

@@ -14,12 +14,12 @@ import pytest
 from tests.live.server import Clients, FamilyServer
 from tests.support.in_process import COMPONENT, Vacate, vacate
 from tests.support.postgres import eventually
-from vacate.domain.activity import WAITS_FOR_LOCK
-from vacate.domain.criteria import Criteria, Criterion, Selection
 from vacate.domain.errors import ComponentUnreachableError, MissingRightsError
+from vacate.domain.judging.criteria import Criteria, Criterion, Selection
 from vacate.domain.judging.settings import GuardName, GuardSettings
-from vacate.domain.sweeps import Outcome, Report, SessionOutcome
-from vacate.operations.sweep import Limits
+from vacate.domain.sessions.activity import WAITS_FOR_LOCK
+from vacate.domain.sweeps.report import Outcome, Report, SessionOutcome
+from vacate.operations.sweeps.sweep import Limits
 
 
 def service(

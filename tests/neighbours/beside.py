@@ -22,7 +22,7 @@ from tests.support.in_process import Vacate
 from tests.support.postgres import LiveServer
 from vacate.demo.servers import Workplace
 from vacate.domain.judging.victim_warnings import WarningKind, warnings_of
-from vacate.domain.sweeps import Outcome, SessionOutcome
+from vacate.domain.sweeps.report import Outcome, SessionOutcome
 
 _POLL_S = 0.02
 _TERM_S = 10.0

@@ -15,10 +15,10 @@ from tests.support.in_process import vacate
 from tests.support.postgres import PASSWORD, LiveServer, eventually, installation_of
 from tests.support.proxy import LinkProxy
 from vacate.demo.servers import Server, Workplace
-from vacate.domain.criteria import Criteria, idle_for
+from vacate.domain.judging.criteria import Criteria, idle_for
 from vacate.domain.judging.settings import GuardName, GuardSettings
 from vacate.domain.judging.victim_warnings import WarningKind, warnings_of
-from vacate.domain.sweeps import Outcome, SessionOutcome
+from vacate.domain.sweeps.report import Outcome, SessionOutcome
 
 # What barman's and pgBackRest's manuals have a role be granted that is no superuser.
 _BACKUP_ROLE = """

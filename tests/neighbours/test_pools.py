@@ -16,9 +16,9 @@ import pytest
 from tests.neighbours.beside import PROGRAMS, Talker, talking
 from tests.support.in_process import session_ids, vacate
 from tests.support.postgres import APP, LiveServer, eventually
-from vacate.domain.criteria import Criteria, idle_for
-from vacate.domain.limits import Grouping, Limits
-from vacate.domain.sweeps import Outcome
+from vacate.domain.judging.criteria import Criteria, idle_for
+from vacate.domain.judging.limits import Grouping, Limits
+from vacate.domain.sweeps.report import Outcome
 
 NODE = Path(sys.executable).with_name("node")
 NODE_POOL = PROGRAMS.with_name("node") / "pool.cjs"

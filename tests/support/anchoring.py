@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass, field
 
-from vacate.domain.audit import AuditEvent
-from vacate.domain.chain import Anchor
+from vacate.domain.audit.chain import Anchor
+from vacate.domain.audit.event import AuditEvent
 
 
 @dataclass

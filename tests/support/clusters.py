@@ -4,11 +4,11 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from vacate.domain.assembly import Discovered, Wishes, assemble
-from vacate.domain.discovery import ClusterNode, Lead, NodeType, Receiver, Seen, ServerFacts, Source
-from vacate.domain.dsn import parse_dsn
-from vacate.domain.servers import Engine
-from vacate.domain.topology import ProjectId
+from vacate.domain.discovery.assembly import Discovered, Wishes, assemble
+from vacate.domain.discovery.facts import ClusterNode, Lead, NodeType, Receiver, Seen, ServerFacts, Source
+from vacate.domain.topology.components import ProjectId
+from vacate.domain.topology.dsn import parse_dsn
+from vacate.domain.topology.servers import Engine
 
 PROJECT = ProjectId("0611f1bd8b00d5d32f17c017f15b599f")
 WISHES = Wishes(project_id=PROJECT)

@@ -12,9 +12,8 @@ from datetime import UTC, datetime, timedelta
 from tests.support.hurry import run
 from tests.support.place import COMPONENT, INSTANCE, PROJECT, TARGET
 from tests.support.server_model import ModelLink, ServerModel, Tape
-from vacate.domain.activity import Activity
-from vacate.domain.audit import AuditAction, AuditEvent
-from vacate.domain.criteria import Criteria
+from vacate.domain.access.identity import Actor, CredentialKind, Grant, Role
+from vacate.domain.audit.event import AuditAction, AuditEvent
 from vacate.domain.errors import (
     AuditUnavailableError,
     ComponentBusyError,
@@ -22,25 +21,26 @@ from vacate.domain.errors import (
     InstanceUnknownError,
     VacateError,
 )
-from vacate.domain.freezing import Freeze
-from vacate.domain.health import ComponentHealth
-from vacate.domain.identity import Actor, CredentialKind, Grant, Role
+from vacate.domain.judging.criteria import Criteria
 from vacate.domain.judging.settings import GuardSettings
-from vacate.domain.snapshots import ComponentSnapshot
-from vacate.domain.sweeps import Report
-from vacate.domain.topology import (
+from vacate.domain.sessions.activity import Activity
+from vacate.domain.sessions.snapshot import ComponentSnapshot
+from vacate.domain.sweeps.freezing import Freeze
+from vacate.domain.sweeps.report import Report
+from vacate.domain.topology.components import (
     Component,
     Instance,
     InstanceId,
     ProjectId,
     Target,
 )
-from vacate.operations.journal import Journal
-from vacate.operations.kill_idle import KillIdle
-from vacate.operations.kill_sessions import KillSessions
-from vacate.operations.kill_transactions import KillTransactions
+from vacate.domain.topology.health import ComponentHealth
+from vacate.operations.audit.journal import Journal
 from vacate.operations.ports import Placement
-from vacate.operations.sweep import Limits, Sweep
+from vacate.operations.sweeps.kill_idle import KillIdle
+from vacate.operations.sweeps.kill_sessions import KillSessions
+from vacate.operations.sweeps.kill_transactions import KillTransactions
+from vacate.operations.sweeps.sweep import Limits, Sweep
 
 LIMITS = Limits(signal_for=timedelta(seconds=45), confirm_for=timedelta(seconds=5))
 

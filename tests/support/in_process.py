@@ -9,16 +9,15 @@ from pathlib import Path
 
 from tests.support.anchoring import Told
 from tests.support.fakes import Witness
-from vacate.domain.activity import Activity
-from vacate.domain.criteria import Criteria
-from vacate.domain.health import ComponentHealth
-from vacate.domain.identity import Actor, CredentialKind, Grant, Role
+from vacate.domain.access.identity import Actor, CredentialKind, Grant, Role
+from vacate.domain.audit.record import RecordedEvent
+from vacate.domain.judging.criteria import Criteria
 from vacate.domain.judging.settings import GuardName, GuardSettings
-from vacate.domain.record import RecordedEvent
-from vacate.domain.sessions import SessionKey, Victim
-from vacate.domain.snapshots import ComponentSnapshot
-from vacate.domain.sweeps import Outcome, Report, SessionOutcome
-from vacate.domain.topology import (
+from vacate.domain.sessions.activity import Activity
+from vacate.domain.sessions.session import SessionKey, Victim
+from vacate.domain.sessions.snapshot import ComponentSnapshot
+from vacate.domain.sweeps.report import Outcome, Report, SessionOutcome
+from vacate.domain.topology.components import (
     Component,
     ComponentId,
     ComponentKind,
@@ -29,17 +28,18 @@ from vacate.domain.topology import (
     ProjectId,
     Target,
 )
+from vacate.domain.topology.health import ComponentHealth
 from vacate.engines.agent import GatewaySettings
 from vacate.engines.gateway import EngineGateway
 from vacate.engines.timeouts import Timeouts
 from vacate.inventory.static import ConfiguredInstance, StaticInventory
+from vacate.operations.audit.journal import Journal
 from vacate.operations.clock import utc_now
-from vacate.operations.journal import Journal
-from vacate.operations.kill_idle import KillIdle
-from vacate.operations.kill_sessions import KillSessions
-from vacate.operations.kill_transactions import KillTransactions
 from vacate.operations.ports import Gateway, Link, Signalled
-from vacate.operations.sweep import Limits, Sweep
+from vacate.operations.sweeps.kill_idle import KillIdle
+from vacate.operations.sweeps.kill_sessions import KillSessions
+from vacate.operations.sweeps.kill_transactions import KillTransactions
+from vacate.operations.sweeps.sweep import Limits, Sweep
 from vacate.store.anchored_audit import AnchoredAuditLog
 from vacate.store.audit import SqlAuditLog
 from vacate.store.database import Database, open_database

@@ -3,9 +3,9 @@
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from vacate.domain.identity import Grant
-from vacate.domain.topology import ProjectId
-from vacate.operations.access import (
+from vacate.domain.access.identity import Grant
+from vacate.domain.topology.components import ProjectId
+from vacate.operations.access.ports import (
     AccessKey,
     CredentialAdministration,
     KeptAccessKey,

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from vacate.operations.access import SeenRequests
+from vacate.operations.access.ports import SeenRequests
 
 
 class MemoryRequests(SeenRequests):

@@ -1,6 +1,6 @@
 """The one component that tests in memory are about, and where it is."""
 
-from vacate.domain.topology import (
+from vacate.domain.topology.components import (
     Component,
     ComponentId,
     ComponentKind,

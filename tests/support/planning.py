@@ -10,14 +10,13 @@ from tests.support.fakes import LIMITS, MemoryAudit, Switch, TickingClock, Witne
 from tests.support.hurry import run
 from tests.support.place import COMPONENT, INSTANCE, PROJECT
 from tests.support.server_model import ModelLink, ServerModel, Tape
-from vacate.domain.activity import Activity
-from vacate.domain.audit import AuditAction, AuditEvent
-from vacate.domain.criteria import Criteria
+from vacate.domain.access.identity import Actor
+from vacate.domain.audit.event import AuditAction, AuditEvent
+from vacate.domain.audit.record import AuditQuery, RecordedEvent, RecordedSession
 from vacate.domain.errors import ComponentBusyError, StoreUnavailableError, VacateError
-from vacate.domain.health import ComponentHealth
-from vacate.domain.identity import Actor
+from vacate.domain.judging.criteria import Criteria
 from vacate.domain.judging.settings import GuardSettings
-from vacate.domain.plans import (
+from vacate.domain.plans.plan import (
     Application,
     LineProgress,
     Plan,
@@ -26,17 +25,18 @@ from vacate.domain.plans import (
     PlanState,
     Scope,
 )
-from vacate.domain.record import AuditQuery, RecordedEvent, RecordedSession
-from vacate.domain.snapshots import ComponentSnapshot
-from vacate.domain.topology import Component, ComponentId, ComponentKind, NodeId, ProjectId
+from vacate.domain.sessions.activity import Activity
+from vacate.domain.sessions.snapshot import ComponentSnapshot
+from vacate.domain.topology.components import Component, ComponentId, ComponentKind, NodeId, ProjectId
+from vacate.domain.topology.health import ComponentHealth
 from vacate.inventory.static import ConfiguredInstance, StaticInventory
-from vacate.operations.apply_plan import ApplyPlan, StopPlan
-from vacate.operations.journal import Journal
-from vacate.operations.make_plan import MakePlan
+from vacate.operations.audit.journal import Journal
+from vacate.operations.plans.apply_plan import ApplyPlan, StopPlan
+from vacate.operations.plans.make_plan import MakePlan
+from vacate.operations.plans.settle_plans import SettlePlans
+from vacate.operations.plans.show_plan import ShowPlan
 from vacate.operations.ports import Hold
-from vacate.operations.settle_plans import SettlePlans
-from vacate.operations.show_plan import ShowPlan
-from vacate.operations.sweep import Sweep
+from vacate.operations.sweeps.sweep import Sweep
 
 SECOND = replace(
     COMPONENT,

@@ -4,10 +4,10 @@ from datetime import UTC, datetime, timedelta
 from typing import TypedDict, Unpack
 
 from tests.support.place import TARGET
-from vacate.domain.audit import AuditAction
-from vacate.domain.identity import CredentialKind, Role
-from vacate.domain.record import RecordedEvent, RecordedSession
-from vacate.domain.sweeps import Outcome
+from vacate.domain.access.identity import CredentialKind, Role
+from vacate.domain.audit.event import AuditAction
+from vacate.domain.audit.record import RecordedEvent, RecordedSession
+from vacate.domain.sweeps.report import Outcome
 
 RECORDED_AT = datetime(2026, 1, 2, 12, 0, tzinfo=UTC)
 STATEMENT = "SELECT card_number FROM customers WHERE name = 'Müller'"

@@ -14,15 +14,15 @@ from typing import ClassVar, Unpack
 
 from tests.support.place import COMPONENT
 from tests.support.sessions import LOOK_AT, Facts, idle_session
-from vacate.domain.activity import Activity
 from vacate.domain.errors import VacateError
 from vacate.domain.judging.settings import GuardName
-from vacate.domain.servers import Engine, Neighbours
-from vacate.domain.sessions import ABORTED, CLIENT_BACKEND, IDLE, Demand, Session, SessionKey, Victim
-from vacate.domain.slots import Slots
-from vacate.domain.snapshots import ComponentSnapshot
-from vacate.domain.sweeps import Signal
-from vacate.domain.topology import Component
+from vacate.domain.sessions.activity import Activity
+from vacate.domain.sessions.session import ABORTED, CLIENT_BACKEND, IDLE, Demand, Session, SessionKey, Victim
+from vacate.domain.sessions.slots import Slots
+from vacate.domain.sessions.snapshot import ComponentSnapshot
+from vacate.domain.sweeps.report import Signal
+from vacate.domain.topology.components import Component
+from vacate.domain.topology.servers import Engine, Neighbours
 from vacate.operations.ports import Signalled, TerminateBrokenError
 
 

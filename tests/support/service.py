@@ -27,8 +27,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from vacate.demo.servers import Server, find_installations, open_workplace
-from vacate.domain.identity import Role
-from vacate.domain.topology import ComponentKind, ComponentRole
+from vacate.domain.access.identity import Role
+from vacate.domain.topology.components import ComponentKind, ComponentRole
 
 T = TypeVar("T")
 

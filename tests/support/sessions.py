@@ -13,15 +13,15 @@ from typing import TypedDict, Unpack
 from hypothesis import settings
 from hypothesis import strategies as st
 
-from vacate.domain.criteria import WAITING_STATES, Criteria, Networks, Selection, StateThreshold
-from vacate.domain.fingerprints import fingerprint
+from vacate.domain.judging.criteria import WAITING_STATES, Criteria, Networks, Selection, StateThreshold
 from vacate.domain.judging.guards import FDW_APPLICATION
+from vacate.domain.judging.limits import Grouping, Limits
 from vacate.domain.judging.settings import GuardName, GuardSettings
 from vacate.domain.judging.surroundings import Surroundings
-from vacate.domain.limits import Grouping, Limits
-from vacate.domain.servers import Engine
-from vacate.domain.sessions import CLIENT_BACKEND, IDLE, Held, Session
-from vacate.domain.topology import ComponentKind
+from vacate.domain.sessions.fingerprints import fingerprint
+from vacate.domain.sessions.session import CLIENT_BACKEND, IDLE, Held, Session
+from vacate.domain.topology.components import ComponentKind
+from vacate.domain.topology.servers import Engine
 from vacate.operations.patterns import glob, regex
 
 LOOK_AT = datetime(2026, 1, 2, 12, 0, tzinfo=UTC)

@@ -8,7 +8,7 @@ from tests.support.signers import signature_of
 from vacate.domain.errors import AccessKeyUnknownError
 from vacate.iam.algorithms import ALGORITHMS, SDK_HMAC_SHA256, Algorithm, Key
 from vacate.iam.signature import parse_authorization, verify
-from vacate.operations.access import Presented
+from vacate.operations.access.ports import Presented
 
 ACCESS_KEY = "AKTEST0123456789ABCD"
 SECRET = b"SKtest0123456789abcdefghijSKtest01234567"

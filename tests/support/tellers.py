@@ -10,9 +10,9 @@ from tests.support.place import TARGET
 from tests.support.receiver import KEYS, Receiver
 from tests.support.recorded import STATEMENT
 from tests.support.sessions import idle_session
-from vacate.domain.audit import AuditAction, AuditEvent
-from vacate.domain.owners import Ownership
-from vacate.domain.sweeps import Outcome, SessionOutcome
+from vacate.domain.audit.event import AuditAction, AuditEvent
+from vacate.domain.sessions.owners import Ownership
+from vacate.domain.sweeps.report import Outcome, SessionOutcome
 from vacate.operations.clock import utc_now
 from vacate.operations.outbox import EndpointState
 from vacate.store.database import Database

@@ -5,13 +5,13 @@ from datetime import timedelta
 from tests.support.fakes import TickingClock
 from tests.support.place import COMPONENT, INSTANCE
 from tests.support.sessions import LOOK_AT, idle_session
-from vacate.domain.census import Census, count
-from vacate.domain.criteria import Criterion
-from vacate.domain.freezing import Freeze
-from vacate.domain.health import ComponentHealth
+from vacate.domain.judging.criteria import Criterion
 from vacate.domain.judging.settings import GuardName
-from vacate.domain.slots import Slots
-from vacate.domain.sweeps import Outcome, Report, SessionOutcome, Signal, Verb
+from vacate.domain.sessions.census import Census, count
+from vacate.domain.sessions.slots import Slots
+from vacate.domain.sweeps.freezing import Freeze
+from vacate.domain.sweeps.report import Outcome, Report, SessionOutcome, Signal, Verb
+from vacate.domain.topology.health import ComponentHealth
 from vacate.telemetry.metrics import Metrics, PlanStep
 
 SECRET = "SELECT 'Minka'"  # noqa: S105 - what a user typed, and no metric may show.

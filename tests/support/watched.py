@@ -9,13 +9,13 @@ from typing import TypedDict, Unpack
 
 from tests.support.place import COMPONENT, INSTANCE
 from tests.support.server_model import ModelLink, ServerModel
-from vacate.domain.activity import Activity
-from vacate.domain.criteria import Criteria
 from vacate.domain.errors import VacateError
-from vacate.domain.health import ComponentHealth
+from vacate.domain.judging.criteria import Criteria
 from vacate.domain.judging.settings import GuardSettings
-from vacate.domain.snapshots import ComponentSnapshot
-from vacate.domain.topology import Component, ComponentId, ComponentKind, ComponentRole, Instance, NodeId
+from vacate.domain.sessions.activity import Activity
+from vacate.domain.sessions.snapshot import ComponentSnapshot
+from vacate.domain.topology.components import Component, ComponentId, ComponentKind, ComponentRole, Instance, NodeId
+from vacate.domain.topology.health import ComponentHealth
 from vacate.inventory.static import ConfiguredInstance, StaticInventory
 
 SEEN_AT = datetime(2026, 1, 2, 12, 0, tzinfo=UTC)

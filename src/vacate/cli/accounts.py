@@ -7,14 +7,14 @@ from pathlib import Path
 
 from vacate.cli.operator import record
 from vacate.cli.tables import Column, Table, show
-from vacate.domain.audit import AuditAction
+from vacate.domain.access.identity import Grant
+from vacate.domain.audit.event import AuditAction
 from vacate.domain.errors import SettingsError
-from vacate.domain.identity import Grant
-from vacate.domain.plans import Scope
-from vacate.domain.topology import ProjectId
+from vacate.domain.plans.plan import Scope
+from vacate.domain.topology.components import ProjectId
 from vacate.iam.directory import UserDirectory
-from vacate.operations.access import KeptAccessKey, KeptUser
-from vacate.operations.make_plan import target_of
+from vacate.operations.access.ports import KeptAccessKey, KeptUser
+from vacate.operations.plans.make_plan import target_of
 from vacate.settings.file import Settings
 from vacate.settings.loading import load_settings
 from vacate.wiring import State, directory_of, open_state

@@ -15,13 +15,13 @@ import msgspec
 from vacate.cli.events import show_event_list, show_events, show_found
 from vacate.cli.operator import audit_of, operator
 from vacate.cli.output import document, tell
-from vacate.domain.audit import AuditAction, AuditEvent
-from vacate.domain.chain import BEGINNING, FIELDS, Anchor, Link
+from vacate.domain.audit.chain import BEGINNING, FIELDS, Anchor, Link
+from vacate.domain.audit.event import AuditAction, AuditEvent
+from vacate.domain.audit.record import AuditQuery, RecordedEvent, RecordedSession
 from vacate.domain.errors import AuditUnavailableError, SettingsError
-from vacate.domain.record import AuditQuery, RecordedEvent, RecordedSession
 from vacate.domain.texts import for_csv, for_json, in_encoding, unfit
+from vacate.operations.audit.prune_audit import NOWHERE, PruneAudit
 from vacate.operations.clock import utc_now
-from vacate.operations.prune_audit import NOWHERE, PruneAudit
 from vacate.settings.loading import load_settings
 from vacate.store.anchor import AnchorFile
 from vacate.store.audit import SqlAuditLog

@@ -19,9 +19,9 @@ from vacate.demo.headcount import headcount
 from vacate.demo.ids import CALL, INSTANCE_ID, NODE_IDS, PROJECT_ID
 from vacate.demo.installations import demo_installation
 from vacate.demo.traffic import traffic
-from vacate.domain.audit import AuditAction
-from vacate.domain.identity import Role
-from vacate.domain.topology import Component, ProjectId
+from vacate.domain.access.identity import Role
+from vacate.domain.audit.event import AuditAction
+from vacate.domain.topology.components import Component, ProjectId
 from vacate.iam.directory import IssuedAccessKey, UserDirectory
 from vacate.settings.file import ServiceSection
 from vacate.settings.listening import calls_address

@@ -15,7 +15,7 @@ from pathlib import Path
 from vacate.demo.cluster import DemoCluster
 from vacate.demo.ids import INSTANCE_ID, NODE_IDS, PROJECT_ID, REGION, SHARD
 from vacate.domain.errors import VacateError
-from vacate.domain.topology import ComponentKind
+from vacate.domain.topology.components import ComponentKind
 from vacate.iam.directory import IssuedAccessKey
 from vacate.settings.file import Settings
 from vacate.settings.loading import load_settings

@@ -10,11 +10,11 @@ from pathlib import Path
 
 from vacate.cli.output import document, say, tell
 from vacate.cli.tables import Column, Table, show
-from vacate.domain.assembly import Discovered, Wishes, project_id_of
-from vacate.domain.discovery import DiscoveryError
-from vacate.domain.dsn import Dsn, parse_dsn
+from vacate.domain.discovery.assembly import Discovered, Wishes, project_id_of
+from vacate.domain.discovery.facts import DiscoveryError
 from vacate.domain.texts import in_toml
-from vacate.domain.topology import ProjectId
+from vacate.domain.topology.components import ProjectId
+from vacate.domain.topology.dsn import Dsn, parse_dsn
 from vacate.settings.writing import ProjectNames, check, configuration, in_the_way, write_new
 from vacate.wiring import discovery
 

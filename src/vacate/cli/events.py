@@ -4,9 +4,9 @@ from collections.abc import Iterable, Sequence
 
 from vacate.cli import output
 from vacate.cli.tables import Column, Table, show, show_block
-from vacate.domain.audit import AuditAction
-from vacate.domain.record import RecordedEvent, RecordedSession
-from vacate.domain.sweeps import Outcome
+from vacate.domain.audit.event import AuditAction
+from vacate.domain.audit.record import RecordedEvent, RecordedSession
+from vacate.domain.sweeps.report import Outcome
 
 _FINISHED = {AuditAction.KILL_NAMED_FINISHED, AuditAction.KILL_TRANSACTION_FINISHED}
 # What is said of an event in words; the rest are ids and moments.

@@ -3,14 +3,14 @@
 from pathlib import Path
 
 from vacate.cli.operator import audit_of, operator
-from vacate.domain.audit import AuditEvent
+from vacate.domain.audit.event import AuditEvent
 from vacate.domain.errors import SettingsError
 from vacate.domain.texts import unfit
-from vacate.domain.topology import Instance, InstanceId
+from vacate.domain.topology.components import Instance, InstanceId
 from vacate.inventory.static import StaticInventory
+from vacate.operations.audit.journal import Journal
 from vacate.operations.clock import utc_now
-from vacate.operations.journal import Journal
-from vacate.operations.turn_freeze import TurnFreeze
+from vacate.operations.sweeps.turn_freeze import TurnFreeze
 from vacate.settings.file import Settings
 from vacate.settings.loading import load_settings
 from vacate.wiring import State, open_state

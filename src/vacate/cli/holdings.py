@@ -21,9 +21,9 @@ def component() -> None:
 def component_unpin(instance_id: str, component_id: str, config: Path) -> None:
     """Forget which server a component was; the next one found is taken for it."""
     from vacate.cli.operator import record
-    from vacate.domain.audit import AuditAction
+    from vacate.domain.audit.event import AuditAction
     from vacate.domain.errors import SettingsError
-    from vacate.operations.make_plan import target_at
+    from vacate.operations.plans.make_plan import target_at
     from vacate.settings.loading import load_settings
     from vacate.wiring import open_state
 

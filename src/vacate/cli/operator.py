@@ -5,14 +5,14 @@ import os
 import uuid
 
 from vacate.cli.output import tell
-from vacate.domain.audit import AuditAction, AuditEvent
-from vacate.domain.chain import Anchor
+from vacate.domain.access.identity import Actor, CredentialKind, Grant, Role
+from vacate.domain.audit.chain import Anchor
+from vacate.domain.audit.event import AuditAction, AuditEvent
 from vacate.domain.errors import AuditUnavailableError
-from vacate.domain.identity import Actor, CredentialKind, Grant, Role
-from vacate.domain.plans import Scope
-from vacate.domain.topology import ProjectId, Target
+from vacate.domain.plans.plan import Scope
+from vacate.domain.topology.components import ProjectId, Target
 from vacate.operations.clock import utc_now
-from vacate.operations.make_plan import target_of
+from vacate.operations.plans.make_plan import target_of
 from vacate.settings.file import Settings
 from vacate.store.anchored_audit import AnchoredAuditLog
 from vacate.wiring import State

@@ -70,7 +70,7 @@ def audit_search(  # noqa: PLR0913 - one parameter for each option.
 ) -> None:
     """Who ended my session, and why? All that is given must hold; the newest event comes first."""
     from vacate.cli.audit import search
-    from vacate.domain.record import AuditQuery
+    from vacate.domain.audit.record import AuditQuery
 
     query = AuditQuery(
         pid=pid,

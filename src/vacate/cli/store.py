@@ -5,7 +5,7 @@ from pathlib import Path
 from sqlalchemy import Connection, func, select, text
 
 from vacate.cli.operator import record
-from vacate.domain.audit import AuditAction
+from vacate.domain.audit.event import AuditAction
 from vacate.domain.errors import StoreUnavailableError
 from vacate.settings.loading import load_settings
 from vacate.store.backup import back_up

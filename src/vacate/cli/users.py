@@ -8,8 +8,8 @@ import click
 
 from vacate.cli.output import say
 from vacate.cli.running import CONFIG, DOMAIN, fail, run
-from vacate.domain.audit import AuditAction
-from vacate.domain.identity import Role
+from vacate.domain.access.identity import Role
+from vacate.domain.audit.event import AuditAction
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

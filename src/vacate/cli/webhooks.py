@@ -10,7 +10,7 @@ from vacate import __version__
 from vacate.cli.operator import record
 from vacate.cli.output import say
 from vacate.cli.tables import Column, Table, show
-from vacate.domain.audit import AuditAction
+from vacate.domain.audit.event import AuditAction
 from vacate.operations.clock import utc_now
 from vacate.operations.outbox import EndpointState
 from vacate.settings.file import WebhookSection

@@ -47,9 +47,9 @@ from vacate.client.errors import (
 from vacate.client.http import AsyncClient, Client
 from vacate.client.retrying import NEVER_AGAIN, Retries
 from vacate.client.sessions import Ended
-from vacate.domain.audit import AuditAction
-from vacate.domain.plans import LineStage, PlanStage
-from vacate.domain.sweeps import Outcome
+from vacate.domain.audit.event import AuditAction
+from vacate.domain.plans.plan import LineStage, PlanStage
+from vacate.domain.sweeps.report import Outcome
 
 __all__ = [
     "NEVER_AGAIN",

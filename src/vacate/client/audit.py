@@ -10,7 +10,7 @@ from vacate.api.admin.audit import AuditEntry
 from vacate.client.calling import Caller
 from vacate.client.driving import listing
 from vacate.client.exchange import Flow, Page, Pages
-from vacate.domain.audit import AuditAction
+from vacate.domain.audit.event import AuditAction
 
 _ValueT = TypeVar("_ValueT")
 _PAGE = 200

@@ -12,7 +12,7 @@ from vacate.api.admin.plan_rows import PlanAnswer, PlanList, PlanSummary
 from vacate.client.calling import Caller, Located
 from vacate.client.driving import call
 from vacate.client.exchange import Flow, Pause
-from vacate.domain.plans import PlanStage
+from vacate.domain.plans.plan import PlanStage
 
 # The service waits for no more than a minute, and the client for less than for an answer.
 _LONGEST_WAIT = timedelta(seconds=30)

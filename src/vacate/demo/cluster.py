@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from vacate.demo.servers import HOST, THROWAWAY, DemoError, Installation, Server, Workplace, open_workplace
-from vacate.domain.topology import ComponentKind, ComponentRole
+from vacate.domain.topology.components import ComponentKind, ComponentRole
 
 COORDINATOR = "cn_5001"
 PRIMARY = "dn_6001"

@@ -14,7 +14,7 @@ import asyncpg
 
 from vacate.demo.cluster import PRIMARY, DemoCluster, DemoComponent
 from vacate.demo.servers import DemoError
-from vacate.domain.topology import ComponentKind, ComponentRole
+from vacate.domain.topology.components import ComponentKind, ComponentRole
 
 LINK_APPLICATION = "postgres_fdw"
 

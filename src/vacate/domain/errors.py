@@ -7,7 +7,7 @@ import math
 from collections.abc import Sequence
 from datetime import timedelta
 
-from vacate.domain.freezing import Freeze
+from vacate.domain.sweeps.freezing import Freeze
 
 
 class VacateError(Exception):

@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TypeVar
 
-from vacate.domain.activity import Activity
 from vacate.domain.errors import ComponentBusyError, ComponentFailedError, ComponentUnreachableError, VacateError
-from vacate.domain.health import ComponentHealth
 from vacate.domain.judging.settings import GuardName
-from vacate.domain.sessions import SessionKey, Victim
-from vacate.domain.snapshots import ComponentSnapshot
-from vacate.domain.topology import Component
+from vacate.domain.sessions.activity import Activity
+from vacate.domain.sessions.session import SessionKey, Victim
+from vacate.domain.sessions.snapshot import ComponentSnapshot
+from vacate.domain.topology.components import Component
+from vacate.domain.topology.health import ComponentHealth
 from vacate.engines.capabilities import Capabilities, ServerChangedError, check
 from vacate.engines.caution import UntrustedServerError
 from vacate.engines.dialects import ServerLink, link_over, probe

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 
 from vacate.domain.errors import ComponentUnreachableError, MissingRightsError, WrongServerError
-from vacate.domain.topology import Component, ComponentKind, ComponentRole
+from vacate.domain.topology.components import Component, ComponentKind, ComponentRole
 from vacate.engines.recognition import ServerSoftware
 from vacate.operations.ports import Pins
 

@@ -3,9 +3,9 @@
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Protocol
 
-from vacate.domain.activity import Activity
 from vacate.domain.judging.settings import GuardName
-from vacate.domain.sessions import Session, SessionKey, Victim
+from vacate.domain.sessions.activity import Activity
+from vacate.domain.sessions.session import Session, SessionKey, Victim
 from vacate.engines.capabilities import Capabilities
 from vacate.engines.gauss.link import GaussLink
 from vacate.engines.gauss.probe import probe as probe_gauss

@@ -11,8 +11,8 @@ from typing import Any, Protocol, cast
 
 import asyncpg
 
-from vacate.domain.dsn import SCHEMES
 from vacate.domain.errors import ComponentUnreachableError
+from vacate.domain.topology.dsn import SCHEMES
 from vacate.engines.caution import Caution, caution_of, for_the_driver
 from vacate.engines.challenge import explain, read_challenge
 from vacate.engines.messages import readable_loop

@@ -5,10 +5,10 @@ from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
-from vacate.domain.activity import Activity
-from vacate.domain.health import ComponentHealth
-from vacate.domain.snapshots import ComponentSnapshot
-from vacate.domain.topology import Component
+from vacate.domain.sessions.activity import Activity
+from vacate.domain.sessions.snapshot import ComponentSnapshot
+from vacate.domain.topology.components import Component
+from vacate.domain.topology.health import ComponentHealth
 from vacate.engines.agent import AgentContext, ComponentAgent, GatewaySettings
 from vacate.engines.neighbourhood import Neighbourhood
 from vacate.operations.ports import Clock, Link, Pins, Unforeseen, untold

@@ -7,9 +7,9 @@ the driver that fits the DSN's scheme goes first, and the other one when the ser
 import asyncio
 from dataclasses import dataclass
 
-from vacate.domain.dsn import GAUSS_SCHEMES
 from vacate.domain.errors import ComponentUnreachableError
-from vacate.domain.servers import Engine
+from vacate.domain.topology.dsn import GAUSS_SCHEMES
+from vacate.domain.topology.servers import Engine
 from vacate.engines.caution import Caution, caution_of
 from vacate.engines.challenge import explain, read_challenge
 from vacate.engines.decoding import Decoder, readable

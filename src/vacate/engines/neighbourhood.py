@@ -8,9 +8,9 @@ import asyncio
 import ipaddress
 from collections.abc import Mapping
 
-from vacate.domain.dsn import host_and_port
-from vacate.domain.servers import Neighbours
-from vacate.domain.topology import Component, ComponentKind, InstanceId, ProjectId
+from vacate.domain.topology.components import Component, ComponentKind, InstanceId, ProjectId
+from vacate.domain.topology.dsn import host_and_port
+from vacate.domain.topology.servers import Neighbours
 from vacate.engines.capabilities import Capabilities
 from vacate.engines.statements import statement
 from vacate.engines.wire import StatementRefusedError, Statements

@@ -8,7 +8,7 @@ change it, so `setup.sql` says the same once more.
 from collections.abc import Mapping
 from urllib.parse import parse_qs, urlsplit
 
-from vacate.domain.sessions import OWN_APPLICATION
+from vacate.domain.sessions.session import OWN_APPLICATION
 from vacate.engines.decoding import RAW
 from vacate.engines.timeouts import Timeouts
 

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 
 from vacate.domain.errors import UnsupportedServerError
-from vacate.domain.servers import Engine
+from vacate.domain.topology.servers import Engine
 
 # These call themselves PostgreSQL as well, and their sessions are others: a session there may span many servers, and
 # ending one, or being idle, does not mean what it means here.

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from vacate.domain.judging.evidence import recalled
-from vacate.domain.sessions import NOTHING_HELD, OWN_APPLICATION, Held, Session, SessionKey
+from vacate.domain.sessions.session import NOTHING_HELD, OWN_APPLICATION, Held, Session, SessionKey
 
 
 @dataclass(slots=True, kw_only=True)

@@ -4,10 +4,10 @@ import os
 import socket
 import ssl
 
-from vacate.domain.dsn import GAUSS_SCHEMES, user_of
 from vacate.domain.errors import ComponentUnreachableError
-from vacate.domain.servers import Engine
 from vacate.domain.texts import sql_identifier
+from vacate.domain.topology.dsn import GAUSS_SCHEMES, user_of
+from vacate.domain.topology.servers import Engine
 from vacate.engines.drivers import sqlstate
 from vacate.engines.pooling import pooler_refusal
 from vacate.engines.recognition import ServerSoftware

@@ -5,9 +5,9 @@ from collections.abc import Callable, Container, Iterable
 from functools import lru_cache
 from typing import Any, TypeVar
 
-from vacate.domain.activity import Activity
-from vacate.domain.sessions import OWN_APPLICATION, Demand, Session, SessionKey, TextFact, Victim
-from vacate.domain.sweeps import Signal
+from vacate.domain.sessions.activity import Activity
+from vacate.domain.sessions.session import OWN_APPLICATION, Demand, Session, SessionKey, TextFact, Victim
+from vacate.domain.sweeps.report import Signal
 from vacate.engines.decoding import Decoder, Text, plain
 from vacate.engines.drivers import Row
 from vacate.operations.ports import Signalled

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from vacate.domain.discovery import ClusterNode, NodeType, Receiver, ServerFacts, Source
+from vacate.domain.discovery.facts import ClusterNode, NodeType, Receiver, ServerFacts, Source
 from vacate.domain.errors import MissingRightsError
-from vacate.domain.topology import Component
+from vacate.domain.topology.components import Component
 from vacate.engines.capabilities import Capabilities, check
 from vacate.engines.decoding import Decoder
 from vacate.engines.dialects import probe
@@ -19,7 +19,7 @@ _UNDEFINED_TABLE = "42P01"
 
 
 class EngineScout:
-    """Implements `operations.discover.Scout`."""
+    """Implements `operations.discovery.discover.Scout`."""
 
     def __init__(self, timeouts: Timeouts) -> None:
         self._timeouts = timeouts

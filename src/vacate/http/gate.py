@@ -14,12 +14,12 @@ from vacate.api.bodies import BODY_LIMIT, BODY_SECONDS, BodyTooLargeError, BodyT
 from vacate.api.errors import ErrorTable, row_for
 from vacate.api.language import language_of
 from vacate.api.operation import Operation
+from vacate.domain.access.identity import Actor
 from vacate.domain.errors import AuthenticationError, ThrottledError, VacateError
-from vacate.domain.identity import Actor
 from vacate.http.answers import error_response
 from vacate.http.envelope import source_address
 from vacate.http.peer import peer_of
-from vacate.operations.access import Authenticator, Presented
+from vacate.operations.access.ports import Authenticator, Presented
 
 _LENGTH_DIGITS = 20
 _STRANGERS_AT_ONCE = 8

@@ -8,8 +8,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from vacate.domain.errors import VacateError
-from vacate.domain.freezing import Freeze
-from vacate.domain.health import ComponentHealth
+from vacate.domain.sweeps.freezing import Freeze
+from vacate.domain.topology.health import ComponentHealth
 from vacate.http.answers import json_response
 from vacate.http.gate import FailureLog
 from vacate.http.prepared import Preparation, Prepared

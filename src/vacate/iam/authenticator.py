@@ -2,6 +2,7 @@
 
 import hmac
 
+from vacate.domain.access.identity import Actor, CredentialKind, Grant
 from vacate.domain.errors import (
     AccessKeyExpiredError,
     AccessKeyLockedError,
@@ -11,15 +12,14 @@ from vacate.domain.errors import (
     SignatureInvalidError,
     TokenInvalidError,
 )
-from vacate.domain.identity import Actor, CredentialKind, Grant
-from vacate.domain.topology import ProjectId
+from vacate.domain.topology.components import ProjectId
 from vacate.iam.lockout import Lockout
 from vacate.iam.replays import Replays
 from vacate.iam.sealing import Sealer
 from vacate.iam.signature import Signed, is_signed, parse_authorization, verify
 from vacate.iam.throttle import Throttle
 from vacate.iam.tokens import digest_of, instant_text
-from vacate.operations.access import AccessKey, Credentials, Presented, Tokens, User
+from vacate.operations.access.ports import AccessKey, Credentials, Presented, Tokens, User
 from vacate.operations.ports import Clock
 
 _TOKEN_NAME_DIGITS = 12

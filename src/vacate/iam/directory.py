@@ -6,11 +6,11 @@ import uuid
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from vacate.domain.access.identity import Grant, Role
 from vacate.domain.errors import VacateError
-from vacate.domain.identity import Grant, Role
-from vacate.domain.topology import ProjectId
+from vacate.domain.topology.components import ProjectId
 from vacate.iam.passwords import Passwords
-from vacate.operations.access import CredentialAdministration, KeptAccessKey, KeptUser, User
+from vacate.operations.access.ports import CredentialAdministration, KeptAccessKey, KeptUser, User
 from vacate.operations.ports import Clock
 
 _ACCESS_KEY_ALPHABET = string.ascii_uppercase + string.digits

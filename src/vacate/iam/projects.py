@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable
 
-from vacate.domain.identity import Actor
-from vacate.domain.topology import ProjectId
-from vacate.operations.access import Credentials, Project
+from vacate.domain.access.identity import Actor
+from vacate.domain.topology.components import ProjectId
+from vacate.operations.access.ports import Credentials, Project
 
 
 class KnownProjects:

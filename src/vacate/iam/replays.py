@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from vacate.domain.errors import RequestRepeatedError
 from vacate.iam.signature import CLOCK_WINDOW, Signed
 from vacate.iam.tokens import instant_text
-from vacate.operations.access import SeenRequests
+from vacate.operations.access.ports import SeenRequests
 from vacate.operations.ports import Clock
 
 # The signing time has whole seconds, so a client that makes the same call again at once sends the same bytes. It means

@@ -17,7 +17,7 @@ from vacate.api.canonical import canonical_request, canonical_uris
 from vacate.api.signing import DATE_FORMAT, DATE_HEADER, date_text
 from vacate.domain.errors import SignatureExpiredError, SignatureInvalidError
 from vacate.iam.algorithms import ALGORITHMS, Algorithm, Key
-from vacate.operations.access import Presented
+from vacate.operations.access.ports import Presented
 
 CLOCK_WINDOW = timedelta(minutes=15)
 

@@ -8,7 +8,7 @@ from vacate.domain.errors import TokenInvalidError
 from vacate.iam.sealing import Sealer
 from vacate.iam.throttle import Throttle
 from vacate.iam.tokens import digest_of
-from vacate.operations.access import Credentials, IssuedTemporaryKey, NewTemporaryKey, Tokens
+from vacate.operations.access.ports import Credentials, IssuedTemporaryKey, NewTemporaryKey, Tokens
 from vacate.operations.ports import Clock
 
 _ALPHABET = string.ascii_uppercase + string.digits

@@ -12,11 +12,11 @@ from vacate.domain.errors import (
     TokenInvalidError,
     UserLockedError,
 )
-from vacate.domain.topology import ProjectId
+from vacate.domain.topology.components import ProjectId
 from vacate.iam.limits import SignInLimits
 from vacate.iam.passwords import Passwords
 from vacate.iam.projects import KnownProjects
-from vacate.operations.access import Credentials, DomainScope, IssuedToken, ProjectScope, TokenRecord, User
+from vacate.operations.access.ports import Credentials, DomainScope, IssuedToken, ProjectScope, TokenRecord, User
 from vacate.operations.ports import Clock
 
 LIFETIME = timedelta(hours=24)

@@ -9,8 +9,8 @@ from urllib.parse import urlsplit
 import httpx
 import msgspec
 
-from vacate.domain.discovery import DiscoveryError, Member, Roster
-from vacate.domain.dsn import Address
+from vacate.domain.discovery.facts import DiscoveryError, Member, Roster
+from vacate.domain.topology.dsn import Address
 
 _PATH = "/cluster"
 _MOST_BYTES = 1_000_000

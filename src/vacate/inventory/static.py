@@ -3,10 +3,10 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from vacate.domain.criteria import Criteria
 from vacate.domain.errors import ComponentUnknownError, InstanceUnknownError, NodeUnknownError
+from vacate.domain.judging.criteria import Criteria
 from vacate.domain.judging.settings import GuardSettings
-from vacate.domain.topology import Component, Instance, InstanceId, ProjectId, Target
+from vacate.domain.topology.components import Component, Instance, InstanceId, ProjectId, Target
 from vacate.operations.ports import Placement
 
 

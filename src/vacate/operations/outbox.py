@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
-from vacate.domain.record import RecordedEvent
+from vacate.domain.audit.record import RecordedEvent
 
 
 class DeliveryStage(StrEnum):

@@ -9,7 +9,7 @@ from typing import Any, Final
 import re2  # pyright: ignore[reportMissingTypeStubs] - it comes without types; what is used of it gets them here.
 
 from vacate.domain.errors import CriteriaError
-from vacate.domain.patterns import Glob, Regex, parts
+from vacate.domain.judging.patterns import Glob, Regex, parts
 from vacate.operations.aside import take_time
 
 _RE2: Any = re2

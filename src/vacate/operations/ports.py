@@ -6,18 +6,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from vacate.domain.activity import Activity
-from vacate.domain.audit import AuditEvent
-from vacate.domain.criteria import Criteria
-from vacate.domain.freezing import Freeze
-from vacate.domain.health import ComponentHealth
+from vacate.domain.audit.event import AuditEvent
+from vacate.domain.audit.record import AuditQuery, RecordedEvent
+from vacate.domain.judging.criteria import Criteria
 from vacate.domain.judging.settings import GuardName, GuardSettings
-from vacate.domain.plans import Application, LineProgress, Plan, PlanId, PlanStage, PlanState
-from vacate.domain.record import AuditQuery, RecordedEvent
-from vacate.domain.sessions import SessionKey, Victim
-from vacate.domain.snapshots import ComponentSnapshot
-from vacate.domain.sweeps import Report, Signal
-from vacate.domain.topology import Component, Instance, InstanceId, ProjectId, Target
+from vacate.domain.plans.plan import Application, LineProgress, Plan, PlanId, PlanStage, PlanState
+from vacate.domain.sessions.activity import Activity
+from vacate.domain.sessions.session import SessionKey, Victim
+from vacate.domain.sessions.snapshot import ComponentSnapshot
+from vacate.domain.sweeps.freezing import Freeze
+from vacate.domain.sweeps.report import Report, Signal
+from vacate.domain.topology.components import Component, Instance, InstanceId, ProjectId, Target
+from vacate.domain.topology.health import ComponentHealth
 
 # --- inventory -------------------------------------------------------------------------------------------------------
 

@@ -8,13 +8,13 @@ from typing import Annotated, Final
 import msgspec
 from msgspec import Meta
 
-from vacate.domain.addresses import Network
-from vacate.domain.criteria import WAITING_STATES, Criteria, Networks, Selection, StateThreshold
 from vacate.domain.durations import duration
 from vacate.domain.errors import CriteriaError
-from vacate.domain.limits import Grouping, Limits
-from vacate.domain.patterns import Pattern
-from vacate.domain.stored_names import never_met
+from vacate.domain.judging.criteria import WAITING_STATES, Criteria, Networks, Selection, StateThreshold
+from vacate.domain.judging.limits import Grouping, Limits
+from vacate.domain.judging.patterns import Pattern
+from vacate.domain.judging.stored_names import never_met
+from vacate.domain.topology.addresses import Network
 from vacate.operations.aside import BUDGET, aside
 from vacate.operations.patterns import glob, regex
 

@@ -7,9 +7,9 @@ from ipaddress import ip_network
 from typing import Any
 from urllib.parse import urlsplit
 
-from vacate.domain.dsn import DsnInvalidError, check_form
 from vacate.domain.durations import duration
 from vacate.domain.errors import CriteriaError, SettingsError
+from vacate.domain.topology.dsn import DsnInvalidError, check_form
 from vacate.operations.wanted import (
     CriteriaShape,
     NetworksShape,

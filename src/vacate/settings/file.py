@@ -5,11 +5,10 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from vacate.domain.criteria import Criteria
-from vacate.domain.dsn import host_and_port, user_of
 from vacate.domain.errors import CriteriaError, SettingsError
+from vacate.domain.judging.criteria import Criteria
 from vacate.domain.judging.settings import GuardName, GuardSettings
-from vacate.domain.topology import (
+from vacate.domain.topology.components import (
     Component,
     ComponentId,
     ComponentKind,
@@ -21,8 +20,9 @@ from vacate.domain.topology import (
     NodeId,
     ProjectId,
 )
+from vacate.domain.topology.dsn import host_and_port, user_of
 from vacate.inventory.static import ConfiguredInstance
-from vacate.operations.access import Project, Region
+from vacate.operations.access.ports import Project, Region
 from vacate.operations.wanted import CriteriaShape, Entries, NetworkTexts, read_criteria, read_names, read_networks
 from vacate.store.audit import Statements
 from vacate.telemetry.logs import LogFormat

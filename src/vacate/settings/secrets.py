@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from vacate.domain.dsn import has_password
+from vacate.domain.topology.dsn import has_password
 from vacate.operations.private_files import refuse_open_secret
 from vacate.settings.file import Settings
 

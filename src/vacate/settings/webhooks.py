@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from vacate.domain.durations import duration
 from vacate.domain.errors import SettingsError
-from vacate.domain.owners import Ownership
+from vacate.domain.sessions.owners import Ownership
 from vacate.settings.file import Settings, WebhookSection
 from vacate.webhooks.endpoints import Endpoint
 from vacate.webhooks.signing import signing_keys

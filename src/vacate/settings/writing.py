@@ -6,10 +6,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from vacate.domain.assembly import Discovered, FoundServer
+from vacate.domain.discovery.assembly import Discovered, FoundServer
 from vacate.domain.errors import SettingsError
 from vacate.domain.texts import for_toml
-from vacate.domain.topology import Node
+from vacate.domain.topology.components import Node
 from vacate.settings.loading import load_settings
 
 _HEAD = """\

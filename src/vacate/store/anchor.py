@@ -11,7 +11,7 @@ from pathlib import Path
 
 import msgspec
 
-from vacate.domain.chain import BEGINNING, Anchor
+from vacate.domain.audit.chain import BEGINNING, Anchor
 from vacate.domain.errors import SettingsError
 from vacate.operations.private_files import belong_like, make_private
 

@@ -6,8 +6,8 @@ from typing import Protocol, TypeVar
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from vacate.domain.audit import AuditEvent
-from vacate.domain.chain import Anchor
+from vacate.domain.audit.chain import Anchor
+from vacate.domain.audit.event import AuditEvent
 from vacate.domain.errors import AuditUnavailableError
 from vacate.store.anchor import AnchorFile, AnchorInvalidError
 from vacate.store.aside import Aside

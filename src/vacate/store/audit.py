@@ -10,12 +10,12 @@ import msgspec
 from sqlalchemy import Select, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from vacate.domain.audit import AuditAction, AuditEvent
-from vacate.domain.chain import FORM, KEYED, Anchor, Link, digest_of, keying, vouching
+from vacate.domain.audit.chain import FORM, KEYED, Anchor, Link, digest_of, keying, vouching
+from vacate.domain.audit.event import AuditAction, AuditEvent
+from vacate.domain.audit.record import RecordedEvent
 from vacate.domain.errors import AuditUnavailableError, SettingsError
-from vacate.domain.fingerprints import fingerprint
-from vacate.domain.record import RecordedEvent
-from vacate.domain.sweeps import SessionOutcome
+from vacate.domain.sessions.fingerprints import fingerprint
+from vacate.domain.sweeps.report import SessionOutcome
 from vacate.store.audit_key import AuditKey
 from vacate.store.audit_proof import index_strays, strays
 from vacate.store.audit_rows import as_text, covered, every_event, every_row, link_of, readable_events

@@ -8,12 +8,12 @@ from typing import Any
 import msgspec
 from sqlalchemy import ColumnElement, RowMapping, Select, Text, and_, select, type_coerce
 
-from vacate.domain.audit import AuditAction
-from vacate.domain.chain import FIELDS, Link
+from vacate.domain.access.identity import CredentialKind, Role
+from vacate.domain.audit.chain import FIELDS, Link
+from vacate.domain.audit.event import AuditAction
+from vacate.domain.audit.record import RecordedEvent, RecordedSession
 from vacate.domain.errors import StoreUnavailableError
-from vacate.domain.identity import CredentialKind, Role
-from vacate.domain.record import RecordedEvent, RecordedSession
-from vacate.domain.topology import ComponentId, InstanceId, NodeId, ProjectId, Target
+from vacate.domain.topology.components import ComponentId, InstanceId, NodeId, ProjectId, Target
 from vacate.store.tables import audit_base, audit_events, audit_head
 from vacate.store.unreadable import Unreadable
 

@@ -11,8 +11,8 @@ from datetime import timedelta
 from sqlalchemy import ColumnElement, RowMapping, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from vacate.domain.audit.record import AuditQuery, RecordedEvent
 from vacate.domain.errors import StoreUnavailableError
-from vacate.domain.record import AuditQuery, RecordedEvent
 from vacate.store.audit import SqlAuditLog
 from vacate.store.audit_rows import EventUnreadableError, covered, every_event, readable, readable_events
 from vacate.store.database import Database

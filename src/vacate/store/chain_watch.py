@@ -5,8 +5,8 @@ from collections.abc import Callable, Sequence
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from vacate.domain.audit import AuditAction
-from vacate.domain.chain import KEYED, Anchor, digest_of, vouching
+from vacate.domain.audit.chain import KEYED, Anchor, digest_of, vouching
+from vacate.domain.audit.event import AuditAction
 from vacate.store.audit_rows import every_event, link_of
 from vacate.store.tables import audit_base, audit_events
 

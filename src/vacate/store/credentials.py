@@ -7,9 +7,9 @@ from typing import Any
 
 from sqlalchemy import RowMapping, Select, bindparam, func, select
 
-from vacate.domain.identity import Grant, Role
-from vacate.domain.topology import ProjectId
-from vacate.operations.access import (
+from vacate.domain.access.identity import Grant, Role
+from vacate.domain.topology.components import ProjectId
+from vacate.operations.access.ports import (
     AccessKey,
     KeptAccessKey,
     KeptUser,

@@ -2,8 +2,8 @@
 
 from sqlalchemy import select
 
-from vacate.domain.freezing import Freeze
-from vacate.domain.topology import InstanceId
+from vacate.domain.sweeps.freezing import Freeze
+from vacate.domain.topology.components import InstanceId
 from vacate.store.database import Database
 from vacate.store.tables import freezes
 

@@ -7,8 +7,8 @@ import msgspec
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from vacate.domain.chain import Link
-from vacate.domain.record import RecordedSession
+from vacate.domain.audit.chain import Link
+from vacate.domain.audit.record import RecordedSession
 from vacate.store.tables import audit_base, audit_indexed, audit_sessions
 from vacate.store.types import as_kept
 

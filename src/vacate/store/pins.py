@@ -2,7 +2,7 @@
 
 from sqlalchemy import and_, bindparam, select
 
-from vacate.domain.topology import Component
+from vacate.domain.topology.components import Component
 from vacate.store.database import Database
 from vacate.store.tables import pins
 

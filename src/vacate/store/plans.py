@@ -7,7 +7,7 @@ import msgspec
 from sqlalchemy import ColumnElement, RowMapping, and_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from vacate.domain.plans import (
+from vacate.domain.plans.plan import (
     Application,
     LineProgress,
     LineStage,
@@ -18,8 +18,8 @@ from vacate.domain.plans import (
     PlanState,
     Scope,
 )
-from vacate.domain.sweeps import Outcome
-from vacate.domain.topology import ComponentId, InstanceId, NodeId, ProjectId
+from vacate.domain.sweeps.report import Outcome
+from vacate.domain.topology.components import ComponentId, InstanceId, NodeId, ProjectId
 from vacate.operations.ports import Hold
 from vacate.store.database import Database
 from vacate.store.plan_tables import plan_lines, plans

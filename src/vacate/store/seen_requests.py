@@ -4,7 +4,7 @@ from datetime import datetime
 
 from sqlalchemy import select
 
-from vacate.operations.access import SeenRequests
+from vacate.operations.access.ports import SeenRequests
 from vacate.store.database import Database
 from vacate.store.tables import seen_requests
 

@@ -119,7 +119,7 @@ audit_events = Table(
     Column("named", Text),
     Column("plan_id", AnyText, index=True),
     Column("note", AnyText),
-    # How the digest is made of the other columns; see `domain.chain`.
+    # How the digest is made of the other columns; see `domain.audit.chain`.
     Column("form", Integer, nullable=False),
     Column("previous", LargeBinary, nullable=False),
     Column("digest", LargeBinary, nullable=False),

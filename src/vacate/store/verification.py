@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import msgspec
 
-from vacate.domain.audit import AuditAction
-from vacate.domain.chain import FIELDS, Anchor, Link, Walk, vouching
+from vacate.domain.audit.chain import FIELDS, Anchor, Link, Walk, vouching
+from vacate.domain.audit.event import AuditAction
 from vacate.store.audit import SqlAuditLog
 from vacate.store.index_rows import wrong_with
 

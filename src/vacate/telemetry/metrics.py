@@ -8,13 +8,13 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from vacate.domain.census import Census
 from vacate.domain.errors import AuthenticationError
-from vacate.domain.freezing import Freeze
-from vacate.domain.health import ComponentHealth
-from vacate.domain.sweeps import FAILURES, Outcome, Report, Verb
+from vacate.domain.sessions.census import Census
+from vacate.domain.sweeps.freezing import Freeze
+from vacate.domain.sweeps.report import FAILURES, Outcome, Report, Verb
 from vacate.domain.texts import for_label
-from vacate.domain.topology import Component
+from vacate.domain.topology.components import Component
+from vacate.domain.topology.health import ComponentHealth
 from vacate.operations.clock import utc_now
 from vacate.operations.ports import Clock
 

@@ -6,12 +6,12 @@ from collections.abc import Iterable
 from dataclasses import asdict
 from datetime import timedelta
 
-from vacate.domain.audit import AuditAction, AuditEvent
-from vacate.domain.census import Census, Uncounted
-from vacate.domain.chain import Anchor
-from vacate.domain.freezing import Freeze
-from vacate.domain.sweeps import Outcome, Report
-from vacate.domain.topology import Component
+from vacate.domain.audit.chain import Anchor
+from vacate.domain.audit.event import AuditAction, AuditEvent
+from vacate.domain.sessions.census import Census, Uncounted
+from vacate.domain.sweeps.freezing import Freeze
+from vacate.domain.sweeps.report import Outcome, Report
+from vacate.domain.topology.components import Component
 from vacate.telemetry.logs import log
 from vacate.telemetry.metrics import Metrics, PlanStep
 

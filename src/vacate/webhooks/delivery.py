@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Protocol
 
-from vacate.domain.owners import Ownership
+from vacate.domain.sessions.owners import Ownership
 from vacate.operations.outbox import DeliveryObserver, Leased, Outbox
 from vacate.operations.ports import Clock
 from vacate.webhooks.endpoints import Endpoint

@@ -8,10 +8,10 @@ from datetime import datetime
 
 import msgspec
 
-from vacate.domain.audit import AuditAction
-from vacate.domain.owners import Ownership
-from vacate.domain.record import RecordedEvent, RecordedSession
-from vacate.domain.sweeps import Outcome
+from vacate.domain.audit.event import AuditAction
+from vacate.domain.audit.record import RecordedEvent, RecordedSession
+from vacate.domain.sessions.owners import Ownership
+from vacate.domain.sweeps.report import Outcome
 from vacate.domain.texts import for_json
 from vacate.operations.outbox import NewDelivery
 from vacate.webhooks.endpoints import Endpoint, MessageType

@@ -6,7 +6,7 @@ from datetime import timedelta
 from vacate.engines.scout import EngineScout
 from vacate.engines.timeouts import Timeouts
 from vacate.inventory.patroni import PatroniCluster
-from vacate.operations.discover import Discover
+from vacate.operations.discovery.discover import Discover
 
 
 def discovery(patroni: str | None, *, connect_within: timedelta) -> Discover:

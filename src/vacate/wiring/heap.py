@@ -4,7 +4,7 @@ import asyncio
 import gc
 from collections.abc import Callable, Iterable
 
-from vacate.domain.health import ComponentHealth
+from vacate.domain.topology.health import ComponentHealth
 
 _POLL_S = 1.0
 

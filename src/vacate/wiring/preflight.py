@@ -5,7 +5,7 @@ from collections.abc import Awaitable
 
 from vacate.domain.durations import duration
 from vacate.domain.errors import VacateError
-from vacate.domain.topology import Component
+from vacate.domain.topology.components import Component
 from vacate.engines.scout import EngineScout
 from vacate.engines.timeouts import Timeouts
 from vacate.operations.ports import Pins

@@ -10,11 +10,11 @@ from datetime import timedelta
 from vacate.domain.durations import duration
 from vacate.domain.errors import AuditUnavailableError, VacateError
 from vacate.iam.replays import Replays
+from vacate.operations.audit.journal import Journal
+from vacate.operations.audit.prune_audit import PruneAudit
 from vacate.operations.clock import utc_now
-from vacate.operations.journal import Journal
-from vacate.operations.prune_audit import PruneAudit
-from vacate.operations.settle_plans import SettlePlans
-from vacate.operations.take_census import TakeCensus
+from vacate.operations.plans.settle_plans import SettlePlans
+from vacate.operations.reading.take_census import TakeCensus
 from vacate.settings.file import Settings
 from vacate.store.anchored_audit import AnchoredAuditLog
 from vacate.telemetry.logs import log

@@ -12,12 +12,12 @@ import msgspec
 from starlette.types import ASGIApp
 
 from vacate import __version__
-from vacate.domain.audit import AuditAction, AuditEvent
+from vacate.domain.access.identity import the_service
+from vacate.domain.audit.event import AuditAction, AuditEvent
 from vacate.domain.durations import duration
 from vacate.domain.errors import StoreUnavailableError
-from vacate.domain.identity import the_service
-from vacate.domain.plans import Scope
-from vacate.domain.topology import ProjectId
+from vacate.domain.plans.plan import Scope
+from vacate.domain.topology.components import ProjectId
 from vacate.engines.agent import GatewaySettings
 from vacate.engines.gateway import EngineGateway
 from vacate.http.admin.routes import AdminDoor
@@ -30,10 +30,10 @@ from vacate.http.reference.routes import ReferenceDoor
 from vacate.iam.passwords import Passwords
 from vacate.iam.replays import Replays
 from vacate.iam.sealing import Sealer, derived_key, sealing_key
+from vacate.operations.audit.journal import Journal
 from vacate.operations.clock import utc_now
-from vacate.operations.journal import Journal
-from vacate.operations.make_plan import target_of
-from vacate.operations.pinning import AuditedPins
+from vacate.operations.discovery.pinning import AuditedPins
+from vacate.operations.plans.make_plan import target_of
 from vacate.settings.file import Settings
 from vacate.store.anchored_audit import AnchoredAuditLog
 from vacate.telemetry.access_log import TelemetryAccessLog

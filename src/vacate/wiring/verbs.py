@@ -7,26 +7,26 @@ from vacate.engines.gateway import EngineGateway
 from vacate.http.admin.served import Served as AdminServed
 from vacate.http.gaussdb_v3.served import Served as CompatibleServed
 from vacate.inventory.static import StaticInventory
-from vacate.operations.admit import Admit
-from vacate.operations.apply_plan import ApplyPlan, StopPlan
+from vacate.operations.access.admit import Admit
+from vacate.operations.audit.journal import Journal
+from vacate.operations.audit.search_audit import SearchAudit
 from vacate.operations.clock import utc_now
-from vacate.operations.describe import Describe
-from vacate.operations.explain import Explain
-from vacate.operations.journal import Journal
-from vacate.operations.kill_idle import KillIdle
-from vacate.operations.kill_sessions import KillSessions
-from vacate.operations.kill_transactions import KillTransactions
-from vacate.operations.list_databases import ListDatabases
-from vacate.operations.list_sessions import ListSessions
-from vacate.operations.list_transactions import ListTransactions
-from vacate.operations.make_plan import MakePlan
-from vacate.operations.search_audit import SearchAudit
-from vacate.operations.settle_plans import SettlePlans
-from vacate.operations.show_plan import ShowPlan
-from vacate.operations.survey import Survey
-from vacate.operations.sweep import Limits, Sweep
-from vacate.operations.take_census import TakeCensus
-from vacate.operations.turn_freeze import TurnFreeze
+from vacate.operations.plans.apply_plan import ApplyPlan, StopPlan
+from vacate.operations.plans.make_plan import MakePlan
+from vacate.operations.plans.settle_plans import SettlePlans
+from vacate.operations.plans.show_plan import ShowPlan
+from vacate.operations.reading.describe import Describe
+from vacate.operations.reading.explain import Explain
+from vacate.operations.reading.list_databases import ListDatabases
+from vacate.operations.reading.list_sessions import ListSessions
+from vacate.operations.reading.list_transactions import ListTransactions
+from vacate.operations.reading.survey import Survey
+from vacate.operations.reading.take_census import TakeCensus
+from vacate.operations.sweeps.kill_idle import KillIdle
+from vacate.operations.sweeps.kill_sessions import KillSessions
+from vacate.operations.sweeps.kill_transactions import KillTransactions
+from vacate.operations.sweeps.sweep import Limits, Sweep
+from vacate.operations.sweeps.turn_freeze import TurnFreeze
 from vacate.settings.file import Settings
 from vacate.telemetry.observer import TelemetryObserver
 from vacate.wiring.rounds import snapshots_good_for

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from tests.support.watched import SEEN_AT, Doing, busy, component, idle, in_transaction
-from vacate.domain.activity import (
+from vacate.domain.sessions.activity import (
     Activity,
     ActivityFilter,
     ComponentActivity,

@@ -21,9 +21,9 @@ from tests.support.clusters import (
     standby,
     without,
 )
-from vacate.domain.discovery import DiscoveryError
-from vacate.domain.dsn import Address
-from vacate.domain.servers import Engine
+from vacate.domain.discovery.facts import DiscoveryError
+from vacate.domain.topology.dsn import Address
+from vacate.domain.topology.servers import Engine
 
 
 def test_everything_of_an_instance_is_in_the_project_and_region_that_were_wished_for() -> None:

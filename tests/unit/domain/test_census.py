@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from tests.support.place import COMPONENT
 from tests.support.sessions import LOOK_AT, any_sessions, checkpointer, examples, idle_session
-from vacate.domain.census import MOST_PAIRS, OTHER, UNKNOWN, Census, SessionCount, count
-from vacate.domain.sessions import ABORTED, CLIENT_BACKEND, IDLE, IN_TRANSACTION, Session
-from vacate.domain.slots import Slots
+from vacate.domain.sessions.census import MOST_PAIRS, OTHER, UNKNOWN, Census, SessionCount, count
+from vacate.domain.sessions.session import ABORTED, CLIENT_BACKEND, IDLE, IN_TRANSACTION, Session
+from vacate.domain.sessions.slots import Slots
 
 SLOTS = Slots(maximum=100, reserved=3, used=7)
 

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.sessions import examples
-from vacate.domain.audit import AuditAction
-from vacate.domain.chain import BEGINNING, FIELDS, FORM, KEYED, Anchor, Link, Walk, digest_of, keying
+from vacate.domain.audit.chain import BEGINNING, FIELDS, FORM, KEYED, Anchor, Link, Walk, digest_of, keying
+from vacate.domain.audit.event import AuditAction
 
 TEXTS = ("action", "user_name", "error", "sessions", "note", "at", "plan_id", "instance_id")
 

@@ -5,11 +5,11 @@ from datetime import timedelta
 import pytest
 
 from tests.support.sessions import COORDINATOR, idle_session
-from vacate.domain.criteria import Criteria, Selection, idle_for, misses
-from vacate.domain.criterion import Criterion
+from vacate.domain.judging.criteria import Criteria, Selection, idle_for, misses
+from vacate.domain.judging.criterion import Criterion
 from vacate.domain.judging.judge import judge
 from vacate.domain.judging.settings import GuardSettings
-from vacate.domain.sessions import Session
+from vacate.domain.sessions.session import Session
 
 MINUTE = timedelta(minutes=1)
 

@@ -24,8 +24,8 @@ from tests.support.clusters import (
     standby,
     without,
 )
-from vacate.domain.assembly import project_id_of
-from vacate.domain.discovery import (
+from vacate.domain.discovery.assembly import project_id_of
+from vacate.domain.discovery.facts import (
     DiscoveryError,
     Lead,
     Member,
@@ -38,8 +38,8 @@ from vacate.domain.discovery import (
     same_node,
     servers_named,
 )
-from vacate.domain.dsn import Address
-from vacate.domain.topology import InstanceKind
+from vacate.domain.topology.components import InstanceKind
+from vacate.domain.topology.dsn import Address
 
 # --- PostgreSQL and other centralised instances ----------------------------------------------------------------------
 

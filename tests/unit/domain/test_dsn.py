@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vacate.domain.dsn import Address, Dsn, DsnInvalidError, host_and_port, parse_dsn, user_of
+from vacate.domain.topology.dsn import Address, Dsn, DsnInvalidError, host_and_port, parse_dsn, user_of
 
 SECRET = "hunter2"  # noqa: S105 - what must not be repeated.
 

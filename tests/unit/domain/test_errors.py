@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from vacate.domain import errors
-from vacate.domain.freezing import Freeze
+from vacate.domain.sweeps.freezing import Freeze
 
 FREEZE = Freeze(instance_id=None, by="olga", reason="month end", since=datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC))
 

@@ -8,11 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.sessions import COORDINATOR, Facts, examples, idle_session
-from vacate.domain.criteria import Criteria
+from vacate.domain.judging.criteria import Criteria
 from vacate.domain.judging.evidence import fetched_from, heartbeat, held_after, recalled
 from vacate.domain.judging.judge import judge
 from vacate.domain.judging.settings import GuardName, GuardSettings
-from vacate.domain.sessions import NOTHING_HELD, Held, SessionKey
+from vacate.domain.sessions.session import NOTHING_HELD, Held, SessionKey
 
 BEGAN = datetime(2026, 1, 2, 10, 0, tzinfo=UTC)
 

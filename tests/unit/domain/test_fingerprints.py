@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.sessions import examples
-from vacate.domain.fingerprints import fingerprint, normalised
+from vacate.domain.sessions.fingerprints import fingerprint, normalised
 
 SAME = [
     pytest.param("SELECT 1", "select  2\n", id="number_case_space"),

@@ -4,8 +4,8 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from vacate.domain.errors import KillsFrozenError
-from vacate.domain.freezing import Freeze
-from vacate.domain.topology import InstanceId
+from vacate.domain.sweeps.freezing import Freeze
+from vacate.domain.topology.components import InstanceId
 
 ONE = Freeze(
     instance_id=InstanceId("i1"), by="olga", reason="month end", since=datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)

@@ -17,15 +17,15 @@ from tests.support.sessions import (
     hidden_session,
     idle_session,
 )
-from vacate.domain.criteria import Criteria, idle_for
-from vacate.domain.criterion import Criterion
+from vacate.domain.judging.criteria import Criteria, idle_for
+from vacate.domain.judging.criterion import Criterion
 from vacate.domain.judging.guards import GUARDS
 from vacate.domain.judging.judge import judge
 from vacate.domain.judging.settings import GuardName, GuardSettings
 from vacate.domain.judging.surroundings import Surroundings
 from vacate.domain.judging.verdicts import Objection, Verdict
-from vacate.domain.sessions import Demand, Session
-from vacate.domain.topology import ComponentKind
+from vacate.domain.sessions.session import Demand, Session
+from vacate.domain.topology.components import ComponentKind
 from vacate.operations.patterns import glob, regex
 
 EVERY_GUARD = frozenset(GuardName)

@@ -13,20 +13,20 @@ from tests.support.sessions import (
     PEERS,
     idle_session,
 )
-from vacate.domain.criteria import Criteria
+from vacate.domain.judging.criteria import Criteria
 from vacate.domain.judging.judge import judge
-from vacate.domain.judging.settings import GuardName, GuardSettings
-from vacate.domain.judging.surroundings import Surroundings
-from vacate.domain.judging.verdicts import Objection
-from vacate.domain.reserved import (
+from vacate.domain.judging.reserved import (
     CLUSTER_TOOLS,
     INTERNAL_THREAD_PATTERNS,
     INTERNAL_THREADS,
     PLATFORM_USERS,
     is_the_clusters,
 )
-from vacate.domain.servers import Engine
-from vacate.domain.sessions import Session
+from vacate.domain.judging.settings import GuardName, GuardSettings
+from vacate.domain.judging.surroundings import Surroundings
+from vacate.domain.judging.verdicts import Objection
+from vacate.domain.sessions.session import Session
+from vacate.domain.topology.servers import Engine
 
 POSTGRESQL = (COORDINATOR, DATA_NODE)
 GAUSS = tuple(

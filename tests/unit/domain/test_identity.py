@@ -4,8 +4,8 @@ import pytest
 
 from tests.support.fakes import actor
 from tests.support.place import OTHER_PROJECT, PROJECT
+from vacate.domain.access.identity import Actor, CredentialKind, Grant, Permission, Role, the_service
 from vacate.domain.errors import PermissionDeniedError, ProjectMismatchError
-from vacate.domain.identity import Actor, CredentialKind, Grant, Permission, Role, the_service
 
 
 @pytest.mark.parametrize(

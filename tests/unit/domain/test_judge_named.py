@@ -25,13 +25,13 @@ from tests.support.sessions import (
     session_in_transaction,
     surroundings,
 )
-from vacate.domain.criteria import Criterion
+from vacate.domain.judging.criteria import Criterion
 from vacate.domain.judging.guards import WAIVED_WHEN_NAMED
 from vacate.domain.judging.judge import judge_named
 from vacate.domain.judging.settings import GuardName, GuardSettings
 from vacate.domain.judging.surroundings import Surroundings
 from vacate.domain.judging.verdicts import Verdict
-from vacate.domain.sessions import Demand, Session
+from vacate.domain.sessions.session import Demand, Session
 
 NO_SETTINGS = GuardSettings()
 EVERY_GUARD = frozenset(GuardName)

@@ -34,16 +34,16 @@ from tests.support.sessions import (
     spans,
     surroundings,
 )
-from vacate.domain.addresses import Network
-from vacate.domain.criteria import WAITING_STATES, Criteria, Networks, Selection
-from vacate.domain.fingerprints import fingerprint
+from vacate.domain.judging.criteria import WAITING_STATES, Criteria, Networks, Selection
 from vacate.domain.judging.judge import judge
+from vacate.domain.judging.patterns import Glob, Pattern, Regex
 from vacate.domain.judging.settings import GuardName, GuardSettings
 from vacate.domain.judging.surroundings import Surroundings
-from vacate.domain.patterns import Glob, Pattern, Regex
-from vacate.domain.servers import Engine
-from vacate.domain.sessions import Demand, Session
-from vacate.domain.topology import ComponentKind
+from vacate.domain.sessions.fingerprints import fingerprint
+from vacate.domain.sessions.session import Demand, Session
+from vacate.domain.topology.addresses import Network
+from vacate.domain.topology.components import ComponentKind
+from vacate.domain.topology.servers import Engine
 
 guard_names = st.sampled_from(GuardName)
 kinds_of_names = st.sampled_from(["users", "databases", "applications", "statements"])

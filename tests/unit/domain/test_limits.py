@@ -21,15 +21,15 @@ from tests.support.sessions import (
     sessions,
     surroundings,
 )
-from vacate.domain.addresses import parse
-from vacate.domain.criteria import Criteria
-from vacate.domain.criterion import Criterion
+from vacate.domain.judging.criteria import Criteria
+from vacate.domain.judging.criterion import Criterion
 from vacate.domain.judging.judge import judge
+from vacate.domain.judging.limits import LIMITS, Grouping, Limits
 from vacate.domain.judging.settings import GuardName, GuardSettings
 from vacate.domain.judging.surroundings import Surroundings
 from vacate.domain.judging.verdicts import Verdict
-from vacate.domain.limits import LIMITS, Grouping, Limits
-from vacate.domain.sessions import Session
+from vacate.domain.sessions.session import Session
+from vacate.domain.topology.addresses import parse
 
 MINUTE = timedelta(minutes=1)
 NO_SETTINGS = GuardSettings()

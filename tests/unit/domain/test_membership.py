@@ -21,9 +21,9 @@ from tests.support.clusters import (
     standby,
     without,
 )
-from vacate.domain.discovery import ClusterNode, DiscoveryError, Lead, Seen
-from vacate.domain.dsn import Address
-from vacate.domain.topology import ComponentId
+from vacate.domain.discovery.facts import ClusterNode, DiscoveryError, Lead, Seen
+from vacate.domain.topology.components import ComponentId
+from vacate.domain.topology.dsn import Address
 
 COORDINATOR = node("cn_5001", "C", "localhost", 8000)
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.sessions import examples
-from vacate.domain.owners import Ownership
+from vacate.domain.sessions.owners import Ownership
 
 OWNERSHIP = Ownership(roles={"app_orders": "orders", "app_stock": "stock"})
 SEPARATORS = " ,;/()[]{}<>"

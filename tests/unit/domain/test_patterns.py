@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.sessions import examples
-from vacate.domain.patterns import Glob, Pattern, Regex, is_one_of
+from vacate.domain.judging.patterns import Glob, Pattern, Regex, is_one_of
 from vacate.operations.patterns import glob as read_glob
 
 

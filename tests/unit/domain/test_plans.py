@@ -9,10 +9,10 @@ import pytest
 
 from tests.support.place import COMPONENT, INSTANCE, PROJECT
 from tests.support.sessions import LOOK_AT, idle_session
-from vacate.domain.criteria import Criterion
+from vacate.domain.judging.criteria import Criterion
 from vacate.domain.judging.verdicts import Objection, Verdict
 from vacate.domain.judging.victim_warnings import VictimWarning, WarningKind
-from vacate.domain.plans import (
+from vacate.domain.plans.plan import (
     Application,
     Plan,
     PlanId,
@@ -23,9 +23,9 @@ from vacate.domain.plans import (
     Scope,
     planned,
 )
-from vacate.domain.sessions import Demand
-from vacate.domain.slots import Slots
-from vacate.domain.topology import ComponentId, InstanceId
+from vacate.domain.sessions.session import Demand
+from vacate.domain.sessions.slots import Slots
+from vacate.domain.topology.components import ComponentId, InstanceId
 
 
 def victim_of(**facts: object) -> PlannedVictim:

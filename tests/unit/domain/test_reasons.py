@@ -15,15 +15,15 @@ from tests.support.sessions import (
     idle_session,
     session_in_transaction,
 )
-from vacate.domain.criteria import Criteria, Networks, Selection, StateThreshold, idle_for
-from vacate.domain.criterion import Criterion
-from vacate.domain.fingerprints import fingerprint
+from vacate.domain.judging.criteria import Criteria, Networks, Selection, StateThreshold, idle_for
+from vacate.domain.judging.criterion import Criterion
 from vacate.domain.judging.judge import judge, judge_named, rules, rules_named
+from vacate.domain.judging.limits import Grouping, Limits, answers
 from vacate.domain.judging.settings import GuardName, GuardSettings
 from vacate.domain.judging.surroundings import Surroundings
 from vacate.domain.judging.verdicts import Verdict
-from vacate.domain.limits import Grouping, Limits, answers
-from vacate.domain.sessions import Demand, Session
+from vacate.domain.sessions.fingerprints import fingerprint
+from vacate.domain.sessions.session import Demand, Session
 from vacate.operations.patterns import glob
 
 DAY = timedelta(days=1)

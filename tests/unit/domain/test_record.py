@@ -7,8 +7,8 @@ import pytest
 
 from tests.support.place import PROJECT
 from tests.support.recorded import RECORDED_AT, recorded_session
-from vacate.domain.audit import AuditAction
-from vacate.domain.record import AuditQuery, RecordedSession
+from vacate.domain.audit.event import AuditAction
+from vacate.domain.audit.record import AuditQuery, RecordedSession
 
 SESSION = recorded_session(4711)
 BEGAN = RECORDED_AT - timedelta(hours=2)

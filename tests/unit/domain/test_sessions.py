@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from tests.support.sessions import LOOK_AT, idle_session
-from vacate.domain.sessions import SessionKey
+from vacate.domain.sessions.session import SessionKey
 
 
 def test_two_looks_at_one_session_give_the_same_key() -> None:

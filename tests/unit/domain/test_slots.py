@@ -2,7 +2,7 @@
 
 import pytest
 
-from vacate.domain.slots import Slots
+from vacate.domain.sessions.slots import Slots
 
 
 def slots(maximum: int = 100, reserved: int = 3, used: int = 90) -> Slots:

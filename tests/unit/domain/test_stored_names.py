@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.sessions import examples
-from vacate.domain.patterns import Pattern
-from vacate.domain.stored_names import MOST_BYTES, clipped, never_met, stored_application
+from vacate.domain.judging.patterns import Pattern
+from vacate.domain.judging.stored_names import MOST_BYTES, clipped, never_met, stored_application
 from vacate.operations.patterns import glob, regex
 
 

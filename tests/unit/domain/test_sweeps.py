@@ -7,9 +7,9 @@ import pytest
 
 from tests.support.place import COMPONENT
 from tests.support.sessions import LOOK_AT, idle_session
-from vacate.domain.criteria import Criterion
+from vacate.domain.judging.criteria import Criterion
 from vacate.domain.judging.settings import GuardName
-from vacate.domain.sweeps import FAILURES, Outcome, Report, SessionOutcome, Verb
+from vacate.domain.sweeps.report import FAILURES, Outcome, Report, SessionOutcome, Verb
 
 
 def report(*outcomes: Outcome, verb: Verb = Verb.KILL_IDLE, by: str = "test") -> Report:

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from tests.support.place import COMPONENT, INSTANCE, OTHER_PROJECT
-from vacate.domain.topology import ComponentId, ComponentKind, InstanceId, NodeId
+from vacate.domain.topology.components import ComponentId, ComponentKind, InstanceId, NodeId
 
 SECOND_CN = replace(COMPONENT, id=ComponentId("cn_5002"), node_id=NodeId("n2"))
 DN = replace(COMPONENT, id=ComponentId("dn_6001"), kind=ComponentKind.DATA_NODE)

@@ -6,14 +6,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.sessions import COORDINATOR, examples, hidden_session, idle_session, session_in_transaction, sessions
-from vacate.domain.criteria import Criteria, Selection, idle_for
-from vacate.domain.criterion import Criterion
+from vacate.domain.judging.criteria import Criteria, Selection, idle_for
+from vacate.domain.judging.criterion import Criterion
+from vacate.domain.judging.explanation import Answer, Explanation, RuleKind, Step, explain
 from vacate.domain.judging.guards import GUARDS
 from vacate.domain.judging.judge import judge
+from vacate.domain.judging.limits import LIMITS, Grouping, Limits
 from vacate.domain.judging.settings import GuardName, GuardSettings
-from vacate.domain.limits import LIMITS, Grouping, Limits
-from vacate.domain.sessions import Session
-from vacate.domain.trail import Answer, Explanation, RuleKind, Step, explain
+from vacate.domain.sessions.session import Session
 
 STRICT = Criteria(
     states=idle_for(timedelta(hours=2)),

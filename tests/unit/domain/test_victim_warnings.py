@@ -4,7 +4,7 @@ import pytest
 
 from tests.support.sessions import idle_session
 from vacate.domain.judging.victim_warnings import ADVICE, MANY, VictimWarning, WarningKind, warnings_of
-from vacate.domain.sessions import Session
+from vacate.domain.sessions.session import Session
 
 REWIND_FILES = """/* driver */ WITH RECURSIVE files (path, filename, size, isdir) AS (
   SELECT '' AS path, filename, size, isdir FROM

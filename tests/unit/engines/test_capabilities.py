@@ -4,8 +4,8 @@ import pytest
 
 from tests.support.in_process import COMPONENT, COORDINATOR, STANDBY
 from vacate.domain.errors import MissingRightsError, WrongServerError
-from vacate.domain.servers import Engine
-from vacate.domain.topology import Component
+from vacate.domain.topology.components import Component
+from vacate.domain.topology.servers import Engine
 from vacate.engines.capabilities import Capabilities, check
 from vacate.engines.recognition import ServerSoftware
 

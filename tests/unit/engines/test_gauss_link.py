@@ -7,15 +7,15 @@ from typing import cast
 import pytest
 
 from tests.support.sessions import idle_session
-from vacate.domain.criteria import Criteria
 from vacate.domain.errors import ComponentUnreachableError
+from vacate.domain.judging.criteria import Criteria
 from vacate.domain.judging.judge import judge
 from vacate.domain.judging.settings import GuardSettings
 from vacate.domain.judging.surroundings import Surroundings
-from vacate.domain.servers import Engine
-from vacate.domain.sessions import SessionKey, Victim
-from vacate.domain.sweeps import Signal
-from vacate.domain.topology import ComponentKind
+from vacate.domain.sessions.session import SessionKey, Victim
+from vacate.domain.sweeps.report import Signal
+from vacate.domain.topology.components import ComponentKind
+from vacate.domain.topology.servers import Engine
 from vacate.engines.capabilities import Capabilities
 from vacate.engines.decoding import Decoder
 from vacate.engines.drivers import Row

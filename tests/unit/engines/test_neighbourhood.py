@@ -9,8 +9,8 @@ from typing import cast
 import pytest
 
 from tests.support.in_process import COMPONENT, COORDINATOR, STANDBY
-from vacate.domain.servers import Engine, Neighbours
-from vacate.domain.topology import Component, InstanceId
+from vacate.domain.topology.components import Component, InstanceId
+from vacate.domain.topology.servers import Engine, Neighbours
 from vacate.engines.capabilities import Capabilities
 from vacate.engines.decoding import Decoder
 from vacate.engines.drivers import Row

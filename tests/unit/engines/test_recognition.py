@@ -3,7 +3,7 @@
 import pytest
 
 from vacate.domain.errors import UnsupportedServerError
-from vacate.domain.servers import Engine
+from vacate.domain.topology.servers import Engine
 from vacate.engines.recognition import recognise
 
 

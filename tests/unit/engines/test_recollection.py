@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from tests.support.server_model import ServerModel
-from vacate.domain.sessions import Held, Session
+from vacate.domain.sessions.session import Held, Session
 from vacate.engines.recollection import Recollection
 
 LISTENING = Held(listening=True)

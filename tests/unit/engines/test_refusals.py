@@ -2,7 +2,7 @@
 
 import pytest
 
-from vacate.domain.servers import Engine
+from vacate.domain.topology.servers import Engine
 from vacate.engines.recognition import ServerSoftware
 from vacate.engines.refusals import LockingLoginError, login_problem, plain
 

@@ -4,13 +4,13 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
-from vacate.domain.activity import Activity
-from vacate.domain.criteria import Criteria
+from vacate.domain.judging.criteria import Criteria
 from vacate.domain.judging.guards import GuardName
 from vacate.domain.judging.judge import judge
 from vacate.domain.judging.settings import GuardSettings
 from vacate.domain.judging.surroundings import Surroundings
-from vacate.domain.topology import ComponentKind
+from vacate.domain.sessions.activity import Activity
+from vacate.domain.topology.components import ComponentKind
 from vacate.engines import rows
 from vacate.engines.decoding import Decoder
 from vacate.engines.drivers import Row

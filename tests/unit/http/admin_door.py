@@ -10,20 +10,20 @@ from tests.unit.http.test_envelope import RememberingLog
 from tests.unit.http.test_gate import Doorman, Tally
 from vacate.api.admin.examples import APPLIED, AT, EXPLAINED, OPEN
 from vacate.api.gaussdb_v3.examples import INSTANCE, STATE
-from vacate.domain.criteria import Criteria
+from vacate.domain.access.identity import Actor
+from vacate.domain.audit.record import AuditQuery, RecordedEvent
 from vacate.domain.errors import VacateError
-from vacate.domain.freezing import Freeze
-from vacate.domain.health import InstanceState
-from vacate.domain.identity import Actor
-from vacate.domain.plans import PlanId, PlanState, Scope
-from vacate.domain.record import AuditQuery, RecordedEvent
-from vacate.domain.topology import InstanceId, ProjectId, Target
-from vacate.domain.trail import Explanation
+from vacate.domain.judging.criteria import Criteria
+from vacate.domain.judging.explanation import Explanation
+from vacate.domain.plans.plan import PlanId, PlanState, Scope
+from vacate.domain.sweeps.freezing import Freeze
+from vacate.domain.topology.components import InstanceId, ProjectId, Target
+from vacate.domain.topology.health import InstanceState
 from vacate.http.admin.routes import AdminDoor
 from vacate.http.admin.served import Served
 from vacate.http.app import build_app
 from vacate.http.gate import Gate
-from vacate.operations.turn_freeze import Turned
+from vacate.operations.sweeps.turn_freeze import Turned
 
 FROZEN = Freeze(instance_id=INSTANCE, by="otto", reason="month end", since=AT)
 PLAN = OPEN.plan

@@ -10,12 +10,11 @@ from tests.support.sessions import idle_session
 from tests.unit.http.asgi import Answer, Caller, call
 from tests.unit.http.test_envelope import RememberingLog
 from tests.unit.http.test_gate import Doorman, Tally
-from vacate.domain.activity import Activity, ActivityFilter, ComponentActivity, TransactionFilter
+from vacate.domain.access.identity import Actor
 from vacate.domain.errors import VacateError
-from vacate.domain.health import ComponentHealth, InstanceState
-from vacate.domain.identity import Actor
-from vacate.domain.sweeps import Outcome, Report, SessionOutcome, Verb
-from vacate.domain.topology import (
+from vacate.domain.sessions.activity import Activity, ActivityFilter, ComponentActivity, TransactionFilter
+from vacate.domain.sweeps.report import Outcome, Report, SessionOutcome, Verb
+from vacate.domain.topology.components import (
     Component,
     ComponentId,
     ComponentKind,
@@ -28,6 +27,7 @@ from vacate.domain.topology import (
     ProjectId,
     Target,
 )
+from vacate.domain.topology.health import ComponentHealth, InstanceState
 from vacate.http.app import build_app
 from vacate.http.gate import Gate
 from vacate.http.gaussdb_v3.routes import GaussdbV3Door

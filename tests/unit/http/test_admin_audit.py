@@ -8,11 +8,11 @@ import pytest
 
 from tests.support.place import COMPONENT, INSTANCE, PROJECT, TARGET
 from tests.unit.http.admin_door import Operations
-from vacate.domain.audit import AuditAction
-from vacate.domain.identity import CredentialKind, Role
-from vacate.domain.record import AuditQuery, RecordedEvent, RecordedSession
-from vacate.domain.sweeps import Outcome
-from vacate.domain.topology import ComponentId, InstanceId, NodeId
+from vacate.domain.access.identity import CredentialKind, Role
+from vacate.domain.audit.event import AuditAction
+from vacate.domain.audit.record import AuditQuery, RecordedEvent, RecordedSession
+from vacate.domain.sweeps.report import Outcome
+from vacate.domain.topology.components import ComponentId, InstanceId, NodeId
 
 BEGAN = datetime(2026, 1, 2, 10, 0, 0, 123456, tzinfo=UTC)
 SESSION = RecordedSession(

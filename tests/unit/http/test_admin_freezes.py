@@ -7,7 +7,7 @@ import pytest
 from tests.support.place import INSTANCE, PROJECT
 from tests.unit.http.admin_door import FROZEN, Operations, below
 from vacate.domain.errors import AuditUnavailableError, InstanceUnknownError, StoreUnavailableError, VacateError
-from vacate.operations.turn_freeze import Turned
+from vacate.operations.sweeps.turn_freeze import Turned
 
 HERE = f"freezes/{INSTANCE.id}"
 SHOWN = {

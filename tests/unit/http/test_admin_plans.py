@@ -21,7 +21,7 @@ from vacate.domain.errors import (
     PlanUnknownError,
     VacateError,
 )
-from vacate.domain.plans import PlanStage, Scope
+from vacate.domain.plans.plan import PlanStage, Scope
 
 ONE = f"plans/{PLAN.id}"
 APPLY = f"{ONE}/apply"

@@ -42,7 +42,7 @@ from vacate.iam.sealing import Sealer
 from vacate.iam.temporary import TemporaryKeyService
 from vacate.iam.throttle import Throttle
 from vacate.iam.tokens import TokenService
-from vacate.operations.access import Project
+from vacate.operations.access.ports import Project
 
 KILL = f"/v3/{PROJECT}/instances/{INSTANCE.id}/kill-free-session"
 

@@ -10,9 +10,9 @@ from tests.support.fakes import actor
 from tests.support.place import OTHER_PROJECT, PROJECT
 from tests.unit.http.asgi import Answer, call
 from tests.unit.http.test_sign_in import Cashier, door
+from vacate.domain.access.identity import Actor, Grant, Role
 from vacate.domain.errors import ThrottledError
-from vacate.domain.identity import Actor, Grant, Role
-from vacate.operations.access import Presented, Region
+from vacate.operations.access.ports import Presented, Region
 
 NORTH = Grant(project_id=PROJECT, role=Role.OPERATOR)
 SOUTH = Grant(project_id=OTHER_PROJECT, role=Role.VIEWER)

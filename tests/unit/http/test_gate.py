@@ -14,6 +14,7 @@ from tests.unit.http.test_envelope import RememberingLog
 from vacate.api.bodies import BODY_LIMIT
 from vacate.api.gaussdb_v3.errors import ERRORS
 from vacate.api.operation import Operation
+from vacate.domain.access.identity import Actor
 from vacate.domain.errors import (
     AuthenticationError,
     CredentialsMissingError,
@@ -21,12 +22,11 @@ from vacate.domain.errors import (
     TokenInvalidError,
     VacateError,
 )
-from vacate.domain.identity import Actor
 from vacate.http import gate as gate_module
 from vacate.http.answers import json_response
 from vacate.http.app import build_app
 from vacate.http.gate import Call, Gate, OpenCall
-from vacate.operations.access import Presented
+from vacate.operations.access.ports import Presented
 
 ROUTE = "/v3/{project_id}/calls"
 CALL = Operation(id="call", family="", title="", description="", method="POST", path=ROUTE, response=None)

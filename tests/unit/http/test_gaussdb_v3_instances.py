@@ -7,7 +7,7 @@ import pytest
 from tests.support.place import COMPONENT, INSTANCE, PROJECT
 from tests.unit.http.compatible_door import DISTRIBUTED, PRIMARY, PRIMARY_NODE, STANDBY, STANDBY_NODE, Operations, state
 from vacate.domain.errors import PermissionDeniedError
-from vacate.domain.topology import InstanceId, Labels, Node
+from vacate.domain.topology.components import InstanceId, Labels, Node
 
 VERSIONS = ["v3", "v3.1", "v3.2", "v3.3"]
 CENTRALISED = replace(

@@ -21,7 +21,7 @@ from vacate.api.gaussdb_v3.errors import (
 )
 from vacate.api.gaussdb_v3.fields import ComponentNamedTwice, Paging
 from vacate.domain.errors import ComponentUnknownError, NodeUnknownError, VacateError
-from vacate.domain.topology import Target
+from vacate.domain.topology.components import Target
 from vacate.http.gaussdb_v3.reading import Place, decode_body, decode_query, misspelt, session_ids
 
 PLACE = Place(project_id=PROJECT, instance_id=INSTANCE.id)

@@ -6,7 +6,6 @@ import pytest
 
 from tests.support.place import COMPONENT, INSTANCE, PROJECT, TARGET
 from tests.unit.http.compatible_door import ON_COORDINATOR, UNTOLD, WAITING, Operations, of_instance, report
-from vacate.domain.activity import ActivityFilter
 from vacate.domain.errors import (
     ComponentUnknownError,
     InstanceUnknownError,
@@ -15,7 +14,8 @@ from vacate.domain.errors import (
     ProjectMismatchError,
     VacateError,
 )
-from vacate.domain.sweeps import Outcome, Verb
+from vacate.domain.sessions.activity import ActivityFilter
+from vacate.domain.sweeps.report import Outcome, Verb
 
 # --- kill-free-session -----------------------------------------------------------------------------------------------
 

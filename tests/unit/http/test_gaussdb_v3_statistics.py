@@ -6,8 +6,8 @@ import pytest
 
 from tests.support.place import COMPONENT, INSTANCE, PROJECT
 from tests.unit.http.compatible_door import PRIMARY, UNTOLD, WAITING, Operations
-from vacate.domain.activity import Activity, ComponentActivity
 from vacate.domain.errors import ComponentUnreachableError, InstanceUnknownError, PermissionDeniedError, VacateError
+from vacate.domain.sessions.activity import Activity, ComponentActivity
 
 IDLE = WAITING._replace(
     state="idle",

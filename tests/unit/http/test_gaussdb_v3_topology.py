@@ -7,7 +7,7 @@ import pytest
 from tests.support.place import COMPONENT, INSTANCE, PROJECT
 from tests.unit.http.compatible_door import DISTRIBUTED, PRIMARY, STANDBY, STANDBY_NODE, Operations, state
 from vacate.domain.errors import InstanceUnknownError, PermissionDeniedError, VacateError
-from vacate.domain.topology import Instance
+from vacate.domain.topology.components import Instance
 
 CALLS = [("POST", "key-view-execute-node"), ("GET", "components"), ("GET", "coordinators")]
 DOWN = {STANDBY: "cannot be reached: timed out"}

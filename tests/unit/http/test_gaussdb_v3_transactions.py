@@ -6,7 +6,6 @@ import pytest
 
 from tests.support.place import INSTANCE, PROJECT, TARGET
 from tests.unit.http.compatible_door import ON_COORDINATOR, UNTOLD, WAITING, Operations, report
-from vacate.domain.activity import TransactionFilter
 from vacate.domain.errors import (
     ComponentUnknownError,
     ComponentUnreachableError,
@@ -14,7 +13,8 @@ from vacate.domain.errors import (
     NodeUnknownError,
     VacateError,
 )
-from vacate.domain.sweeps import Outcome, Verb
+from vacate.domain.sessions.activity import TransactionFilter
+from vacate.domain.sweeps.report import Outcome, Verb
 
 IN_FULL = {
     "sessionid": 4711,

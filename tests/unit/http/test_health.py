@@ -12,10 +12,10 @@ from tests.unit.http.asgi import Answer, call
 from tests.unit.http.test_envelope import RememberingLog
 from tests.unit.http.test_gate import Tally
 from vacate.domain.errors import StoreUnavailableError
-from vacate.domain.freezing import Freeze
-from vacate.domain.health import ComponentHealth
-from vacate.domain.servers import Engine
-from vacate.domain.topology import ComponentId
+from vacate.domain.sweeps.freezing import Freeze
+from vacate.domain.topology.components import ComponentId
+from vacate.domain.topology.health import ComponentHealth
+from vacate.domain.topology.servers import Engine
 from vacate.http.app import build_app
 from vacate.http.health import AuditProblems, HealthDoor
 

@@ -14,6 +14,7 @@ from tests.support.place import OTHER_PROJECT, PROJECT
 from tests.unit.http.asgi import Answer, Caller, call
 from tests.unit.http.test_envelope import RememberingLog
 from tests.unit.http.test_gate import Tally
+from vacate.domain.access.identity import Actor
 from vacate.domain.errors import (
     CredentialsMissingError,
     PasswordInvalidError,
@@ -21,12 +22,11 @@ from vacate.domain.errors import (
     TokenExpiredError,
     TokenInvalidError,
 )
-from vacate.domain.identity import Actor
-from vacate.domain.topology import ProjectId
+from vacate.domain.topology.components import ProjectId
 from vacate.http.app import build_app
 from vacate.http.gate import Gate
 from vacate.http.iam_v3.routes import IamV3Door
-from vacate.operations.access import (
+from vacate.operations.access.ports import (
     Authenticator,
     DomainScope,
     IssuedTemporaryKey,

@@ -9,7 +9,7 @@ from argon2 import PasswordHasher
 from tests.support.memory_credentials import MemoryCredentials
 from tests.support.memory_requests import MemoryRequests
 from tests.support.set_clock import SetClock
-from vacate.domain.topology import ProjectId
+from vacate.domain.topology.components import ProjectId
 from vacate.iam.authenticator import RequestAuthenticator
 from vacate.iam.directory import UserDirectory
 from vacate.iam.limits import SignInLimits, sign_in_limits
@@ -21,7 +21,7 @@ from vacate.iam.sealing import Sealer
 from vacate.iam.temporary import TemporaryKeyService
 from vacate.iam.throttle import Throttle
 from vacate.iam.tokens import TokenService
-from vacate.operations.access import Project
+from vacate.operations.access.ports import Project
 
 PROJECTS = (
     Project(id=ProjectId("p-north"), name="north", domain="acme"),

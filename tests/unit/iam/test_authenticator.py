@@ -13,6 +13,7 @@ from tests.support.memory_requests import MemoryRequests
 from tests.support.set_clock import SetClock
 from tests.unit.iam.conftest import LOCKED_FOR
 from vacate.api.signing import sign
+from vacate.domain.access.identity import CredentialKind, Grant, Role
 from vacate.domain.errors import (
     AccessKeyExpiredError,
     AccessKeyLockedError,
@@ -27,8 +28,7 @@ from vacate.domain.errors import (
     TokenExpiredError,
     TokenInvalidError,
 )
-from vacate.domain.identity import CredentialKind, Grant, Role
-from vacate.domain.topology import ProjectId
+from vacate.domain.topology.components import ProjectId
 from vacate.iam.authenticator import RequestAuthenticator
 from vacate.iam.directory import IssuedAccessKey, UserDirectory
 from vacate.iam.lockout import Lockout
@@ -37,7 +37,7 @@ from vacate.iam.sealing import Sealer
 from vacate.iam.temporary import TemporaryKeyService
 from vacate.iam.throttle import Throttle
 from vacate.iam.tokens import TokenService, digest_of
-from vacate.operations.access import IssuedTemporaryKey, Presented, ProjectScope
+from vacate.operations.access.ports import IssuedTemporaryKey, Presented, ProjectScope
 
 NORTH = Grant(project_id=ProjectId("p-north"), role=Role.OPERATOR)
 SOUTH = Grant(project_id=ProjectId("p-south"), role=Role.VIEWER)

@@ -5,8 +5,8 @@ import re
 import pytest
 
 from tests.support.memory_credentials import MemoryCredentials
-from vacate.domain.identity import Grant, Role
-from vacate.domain.topology import ProjectId
+from vacate.domain.access.identity import Grant, Role
+from vacate.domain.topology.components import ProjectId
 from vacate.iam.directory import DirectoryError, UserDirectory
 from vacate.iam.sealing import Sealer
 

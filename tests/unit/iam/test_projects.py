@@ -3,8 +3,8 @@
 from dataclasses import replace
 
 from tests.support.fakes import actor
-from vacate.domain.identity import Grant, Role
-from vacate.domain.topology import ProjectId
+from vacate.domain.access.identity import Grant, Role
+from vacate.domain.topology.components import ProjectId
 from vacate.iam.directory import UserDirectory
 from vacate.iam.projects import KnownProjects
 

@@ -10,20 +10,20 @@ from tests.support.memory_requests import MemoryRequests
 from tests.support.set_clock import SetClock
 from tests.support.signing import EVERY_ALGORITHM, Call
 from tests.support.signing import signed as signed_call
+from vacate.domain.access.identity import Grant, Role
 from vacate.domain.errors import (
     RequestRepeatedError,
     SignatureExpiredError,
     SignatureInvalidError,
 )
-from vacate.domain.identity import Grant, Role
-from vacate.domain.topology import ProjectId
+from vacate.domain.topology.components import ProjectId
 from vacate.iam.algorithms import ALGORITHMS, Algorithm, Key
 from vacate.iam.authenticator import RequestAuthenticator
 from vacate.iam.directory import IssuedAccessKey, UserDirectory
 from vacate.iam.replays import Replays
 from vacate.iam.signature import CLOCK_WINDOW
 from vacate.iam.tokens import TokenService
-from vacate.operations.access import Presented, ProjectScope
+from vacate.operations.access.ports import Presented, ProjectScope
 
 HMAC = ALGORITHMS[b"SDK-HMAC-SHA256"]
 ORDER_OF_P256 = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551

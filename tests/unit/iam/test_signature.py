@@ -14,7 +14,7 @@ from vacate.api.signing import sign
 from vacate.domain.errors import AuthenticationError, SignatureExpiredError, SignatureInvalidError
 from vacate.iam.algorithms import ALGORITHMS
 from vacate.iam.signature import is_signed, parse_authorization, verify
-from vacate.operations.access import Presented
+from vacate.operations.access.ports import Presented
 
 ACCESS_KEY = "AKTEST0123456789ABCD"
 SECRET = b"SKtest0123456789abcdefghijSKtest01234567"

@@ -26,7 +26,7 @@ from tests.support.signing import (
 )
 from vacate.domain.errors import AuthenticationError
 from vacate.iam.algorithms import SDK_HMAC_SHA256, SDK_SM2_SM3, Algorithm
-from vacate.operations.access import Presented
+from vacate.operations.access.ports import Presented
 
 PYTHON_GET = Call(
     method="GET",

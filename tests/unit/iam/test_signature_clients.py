@@ -25,7 +25,7 @@ from tests.support.signing import (
 )
 from vacate.domain.errors import SignatureInvalidError
 from vacate.iam.algorithms import SDK_HMAC_SM3, SDK_SM2_SM3, V11_HMAC_SHA256, Algorithm
-from vacate.operations.access import Presented
+from vacate.operations.access.ports import Presented
 
 CLIENTS = {"python": PYTHON, "node": NODE, "node_get": NODE_GET, "terraform": TERRAFORM}
 

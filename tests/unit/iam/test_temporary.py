@@ -6,15 +6,15 @@ import pytest
 
 from tests.support.memory_credentials import MemoryCredentials
 from tests.support.set_clock import SetClock
+from vacate.domain.access.identity import Role
 from vacate.domain.errors import ThrottledError, TokenExpiredError, TokenInvalidError
-from vacate.domain.identity import Role
-from vacate.domain.topology import ProjectId
+from vacate.domain.topology.components import ProjectId
 from vacate.iam.directory import UserDirectory
 from vacate.iam.sealing import Sealer
 from vacate.iam.temporary import TemporaryKeyService
 from vacate.iam.throttle import Throttle
 from vacate.iam.tokens import LIFETIME, TokenService
-from vacate.operations.access import ProjectScope
+from vacate.operations.access.ports import ProjectScope
 
 PASSWORD = "correct horse"  # noqa: S105 - the tests' own.
 QUARTER = timedelta(minutes=15)

@@ -10,6 +10,7 @@ import pytest
 from tests.support.memory_credentials import MemoryCredentials
 from tests.support.set_clock import SetClock
 from tests.unit.iam.conftest import LOCKED_FOR
+from vacate.domain.access.identity import Role
 from vacate.domain.errors import (
     PasswordInvalidError,
     ProjectMismatchError,
@@ -18,8 +19,7 @@ from vacate.domain.errors import (
     TokenInvalidError,
     UserLockedError,
 )
-from vacate.domain.identity import Role
-from vacate.domain.topology import ProjectId
+from vacate.domain.topology.components import ProjectId
 from vacate.iam.directory import UserDirectory
 from vacate.iam.limits import SignInLimits
 from vacate.iam.lockout import Lockout
@@ -27,7 +27,7 @@ from vacate.iam.passwords import Passwords
 from vacate.iam.projects import KnownProjects
 from vacate.iam.throttle import Throttle
 from vacate.iam.tokens import LIFETIME, TokenService
-from vacate.operations.access import DomainScope, ProjectScope
+from vacate.operations.access.ports import DomainScope, ProjectScope
 
 PASSWORD = "correct horse"  # noqa: S105 - the tests' own.
 BY_NAME = ProjectScope(name="north")

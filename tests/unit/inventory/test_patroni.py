@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vacate.domain.discovery import DiscoveryError, Member
-from vacate.domain.dsn import Address
+from vacate.domain.discovery.facts import DiscoveryError, Member
+from vacate.domain.topology.dsn import Address
 from vacate.inventory.patroni import PatroniCluster, understood
 
 MEMBER = {

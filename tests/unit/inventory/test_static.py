@@ -5,10 +5,10 @@ from dataclasses import replace
 import pytest
 
 from tests.support.place import COMPONENT, INSTANCE, OTHER_PROJECT, PROJECT, TARGET
-from vacate.domain.criteria import Criteria, Selection
 from vacate.domain.errors import ComponentUnknownError, InstanceUnknownError, NodeUnknownError
+from vacate.domain.judging.criteria import Criteria, Selection
 from vacate.domain.judging.settings import GuardSettings
-from vacate.domain.topology import Component, ComponentId, Instance, InstanceId, NodeId, ProjectId
+from vacate.domain.topology.components import Component, ComponentId, Instance, InstanceId, NodeId, ProjectId
 from vacate.inventory.static import ConfiguredInstance, StaticInventory
 
 

@@ -6,12 +6,12 @@ import pytest
 
 from tests.support.fakes import MemoryAudit, TickingClock, Witness, actor
 from tests.support.place import OTHER_PROJECT, PROJECT
-from vacate.domain.audit import AuditAction
+from vacate.domain.access.identity import Actor, Role
+from vacate.domain.audit.event import AuditAction
 from vacate.domain.errors import ProjectMismatchError
-from vacate.domain.identity import Actor, Role
-from vacate.domain.topology import ProjectId
-from vacate.operations.admit import MOST_EVENTS, Admit
-from vacate.operations.journal import Journal
+from vacate.domain.topology.components import ProjectId
+from vacate.operations.access.admit import MOST_EVENTS, Admit
+from vacate.operations.audit.journal import Journal
 
 
 @pytest.fixture

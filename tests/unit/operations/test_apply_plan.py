@@ -14,8 +14,8 @@ from tests.support.place import COMPONENT, OTHER_PROJECT, PROJECT
 from tests.support.planning import BOTH, LONG_WAIT, SECOND, PlanWorld
 from tests.support.server_model import ServerModel
 from tests.support.sessions import LOOK_AT
-from vacate.domain.audit import AuditAction
-from vacate.domain.criteria import Criteria, Criterion
+from vacate.domain.access.identity import Role
+from vacate.domain.audit.event import AuditAction
 from vacate.domain.errors import (
     AuditUnavailableError,
     ComponentUnreachableError,
@@ -29,12 +29,12 @@ from vacate.domain.errors import (
     StoreUnavailableError,
     VacateError,
 )
-from vacate.domain.freezing import Freeze
-from vacate.domain.identity import Role
+from vacate.domain.judging.criteria import Criteria, Criterion
 from vacate.domain.judging.settings import GuardName, GuardSettings
-from vacate.domain.plans import LineStage, PlanId, PlanStage, PlanState
-from vacate.domain.sweeps import Outcome
-from vacate.operations.planned_sweep import departed
+from vacate.domain.plans.plan import LineStage, PlanId, PlanStage, PlanState
+from vacate.domain.sweeps.freezing import Freeze
+from vacate.domain.sweeps.report import Outcome
+from vacate.operations.plans.planned_sweep import departed
 
 
 @pytest.fixture

@@ -18,8 +18,8 @@ from tests.unit.operations.test_kill_idle_interleaved import (
     world_of,
 )
 from vacate.domain.judging.settings import GuardName
-from vacate.domain.sessions import Victim
-from vacate.domain.sweeps import Report, Signal
+from vacate.domain.sessions.session import Victim
+from vacate.domain.sweeps.report import Report, Signal
 from vacate.operations.ports import Signalled
 
 

@@ -8,11 +8,11 @@ from tests.support.fakes import actor
 from tests.support.hurry import run
 from tests.support.place import OTHER_PROJECT, PROJECT
 from tests.support.watched import CHECKED_AT, WatchedGateway, WatchedLink, component, instance_of, inventory_of
+from vacate.domain.access.identity import Role
 from vacate.domain.errors import InstanceUnknownError, ProjectMismatchError
-from vacate.domain.health import ComponentHealth, InstanceState
-from vacate.domain.identity import Role
-from vacate.domain.topology import InstanceId
-from vacate.operations.describe import Describe
+from vacate.domain.topology.components import InstanceId
+from vacate.domain.topology.health import ComponentHealth, InstanceState
+from vacate.operations.reading.describe import Describe
 
 CN, DN = component("cn_5001"), component("dn_6001")
 SHOP = instance_of(DN, CN)

@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from tests.support.hurry import run
-from vacate.domain.assembly import Discovered, Wishes
-from vacate.domain.discovery import (
+from vacate.domain.discovery.assembly import Discovered, Wishes
+from vacate.domain.discovery.facts import (
     ClusterNode,
     DiscoveryError,
     Member,
@@ -17,11 +17,11 @@ from vacate.domain.discovery import (
     ServerFacts,
     Source,
 )
-from vacate.domain.dsn import Address, parse_dsn
 from vacate.domain.errors import ComponentUnreachableError
-from vacate.domain.servers import Engine
-from vacate.domain.topology import ProjectId
-from vacate.operations.discover import Discover
+from vacate.domain.topology.components import ProjectId
+from vacate.domain.topology.dsn import Address, parse_dsn
+from vacate.domain.topology.servers import Engine
+from vacate.operations.discovery.discover import Discover
 
 STARTED = datetime(2026, 1, 2, 10, 0, tzinfo=UTC)
 SHARD = "dn_6001_6002"

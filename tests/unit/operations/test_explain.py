@@ -8,12 +8,12 @@ from tests.support.fakes import actor
 from tests.support.hurry import run
 from tests.support.place import COMPONENT, INSTANCE, OTHER_PROJECT, PROJECT
 from tests.support.planning import PlanWorld
-from vacate.domain.criteria import Criteria, Selection, idle_for
+from vacate.domain.access.identity import Role
 from vacate.domain.errors import PermissionDeniedError, ProjectMismatchError, SessionUnknownError
-from vacate.domain.identity import Role
-from vacate.domain.topology import Target
-from vacate.domain.trail import Answer, Explanation
-from vacate.operations.explain import Explain
+from vacate.domain.judging.criteria import Criteria, Selection, idle_for
+from vacate.domain.judging.explanation import Answer, Explanation
+from vacate.domain.topology.components import Target
+from vacate.operations.reading.explain import Explain
 
 TARGET = Target(project_id=PROJECT, instance_id=INSTANCE.id, node_id=COMPONENT.node_id, component_id=COMPONENT.id)
 BY_STATEMENT = Criteria(statements=Selection(include=("SELECT 1",)))

@@ -8,11 +8,11 @@ import pytest
 from tests.support.fakes import World
 from tests.support.place import COMPONENT
 from tests.support.sessions import LOOK_AT
-from vacate.domain.audit import AuditAction
+from vacate.domain.audit.event import AuditAction
 from vacate.domain.errors import AuditUnavailableError, KillsFrozenError, StoreUnavailableError, VacateError
-from vacate.domain.freezing import Freeze
-from vacate.domain.sweeps import Outcome, Report
-from vacate.domain.topology import InstanceId
+from vacate.domain.sweeps.freezing import Freeze
+from vacate.domain.sweeps.report import Outcome, Report
+from vacate.domain.topology.components import InstanceId
 
 FROZEN = Freeze(instance_id=COMPONENT.instance_id, by="olga", reason="month end", since=LOOK_AT)
 EVERYWHERE = replace(FROZEN, instance_id=None)

@@ -12,7 +12,7 @@ from tests.support.fakes import World
 from tests.support.hurry import run
 from tests.support.server_model import Kind, ModelLink, ServerModel
 from tests.unit.operations.test_kill_idle_interleaved import world_of
-from vacate.domain.sweeps import Outcome, Report
+from vacate.domain.sweeps.report import Outcome, Report
 
 FITS_IN_32_BITS = 2**32
 

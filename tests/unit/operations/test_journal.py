@@ -8,9 +8,9 @@ import pytest
 from tests.support.fakes import MemoryAudit, TickingClock, Witness, actor
 from tests.support.hurry import run
 from tests.support.place import TARGET
-from vacate.domain.audit import AuditAction, AuditEvent
+from vacate.domain.audit.event import AuditAction, AuditEvent
 from vacate.domain.errors import AuditUnavailableError
-from vacate.operations.journal import Journal
+from vacate.operations.audit.journal import Journal
 
 CLOCK = TickingClock()
 

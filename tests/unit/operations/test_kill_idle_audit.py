@@ -9,7 +9,8 @@ from tests.support.fakes import World, actor
 from tests.support.hurry import run
 from tests.support.place import COMPONENT, OTHER_PROJECT, TARGET
 from tests.support.server_model import Kind, Seen, ServerModel
-from vacate.domain.audit import AuditAction, AuditEvent
+from vacate.domain.access.identity import Role
+from vacate.domain.audit.event import AuditAction, AuditEvent
 from vacate.domain.errors import (
     AuditUnavailableError,
     ComponentBusyError,
@@ -22,9 +23,8 @@ from vacate.domain.errors import (
     VacateError,
     WrongServerError,
 )
-from vacate.domain.identity import Role
-from vacate.domain.sweeps import Outcome
-from vacate.domain.topology import ComponentId, Target
+from vacate.domain.sweeps.report import Outcome
+from vacate.domain.topology.components import ComponentId, Target
 
 INTENDED = AuditAction.KILL_IDLE_INTENDED
 FINISHED = AuditAction.KILL_IDLE_FINISHED

@@ -27,11 +27,11 @@ from tests.support.fakes import World, actor
 from tests.support.hurry import run
 from tests.support.server_model import Kind, ModelLink, Seen, ServerModel
 from tests.support.sessions import Facts
-from vacate.domain.audit import AuditAction, AuditEvent
-from vacate.domain.criteria import Criteria, idle_for
+from vacate.domain.audit.event import AuditAction, AuditEvent
 from vacate.domain.errors import AuditUnavailableError, ComponentUnreachableError, StoreUnavailableError, VacateError
-from vacate.domain.sessions import SessionKey
-from vacate.domain.sweeps import Outcome, Report, Signal, Verb
+from vacate.domain.judging.criteria import Criteria, idle_for
+from vacate.domain.sessions.session import SessionKey
+from vacate.domain.sweeps.report import Outcome, Report, Signal, Verb
 
 INTENDED = frozenset(action for action in AuditAction if action.endswith(":intended"))
 FINISHED = frozenset(action for action in AuditAction if action.endswith(":finished"))

@@ -11,8 +11,7 @@ from tests.support.fakes import World, actor
 from tests.support.hurry import run
 from tests.support.place import TARGET
 from tests.support.server_model import Kind, ServerModel
-from vacate.domain.audit import AuditAction
-from vacate.domain.criteria import Criteria, Criterion, Selection
+from vacate.domain.audit.event import AuditAction
 from vacate.domain.errors import (
     ComponentUnreachableError,
     MissingRightsError,
@@ -21,9 +20,10 @@ from vacate.domain.errors import (
     VacateError,
     WrongServerError,
 )
+from vacate.domain.judging.criteria import Criteria, Criterion, Selection
 from vacate.domain.judging.settings import GuardName, GuardSettings
-from vacate.domain.sweeps import Outcome, Report, SessionOutcome, Signal
-from vacate.operations.sweep import Limits
+from vacate.domain.sweeps.report import Outcome, Report, SessionOutcome, Signal
+from vacate.operations.sweeps.sweep import Limits
 
 CUT = ComponentUnreachableError("no answer")
 

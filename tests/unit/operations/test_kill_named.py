@@ -7,14 +7,14 @@ import pytest
 
 from tests.support.fakes import World, actor
 from tests.support.server_model import Kind, Seen, ServerModel
-from vacate.domain.audit import AuditAction, AuditEvent
-from vacate.domain.criteria import Criteria, Criterion, Selection
+from vacate.domain.access.identity import Role
+from vacate.domain.audit.event import AuditAction, AuditEvent
 from vacate.domain.errors import AuditUnavailableError, ComponentBusyError, PermissionDeniedError, VacateError
-from vacate.domain.identity import Role
+from vacate.domain.judging.criteria import Criteria, Criterion, Selection
 from vacate.domain.judging.guards import WAIVED_WHEN_NAMED
 from vacate.domain.judging.settings import GuardName, GuardSettings
-from vacate.domain.sessions import Demand
-from vacate.domain.sweeps import Outcome, Report, SessionOutcome, Signal, Verb
+from vacate.domain.sessions.session import Demand
+from vacate.domain.sweeps.report import Outcome, Report, SessionOutcome, Signal, Verb
 
 NAMED = (AuditAction.KILL_NAMED_INTENDED, AuditAction.KILL_NAMED_FINISHED, AuditAction.KILL_NAMED_REFUSED)
 TRANSACTION = (

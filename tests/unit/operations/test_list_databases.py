@@ -8,10 +8,10 @@ from tests.support.fakes import actor
 from tests.support.hurry import run
 from tests.support.place import OTHER_PROJECT, PROJECT
 from tests.support.watched import WatchedGateway, WatchedLink, component, instance_of, inventory_of
+from vacate.domain.access.identity import Actor, Role
 from vacate.domain.errors import ComponentUnreachableError, MissingRightsError, ProjectMismatchError
-from vacate.domain.identity import Actor, Role
-from vacate.domain.topology import Component, ComponentRole, InstanceId
-from vacate.operations.list_databases import ListDatabases
+from vacate.domain.topology.components import Component, ComponentRole, InstanceId
+from vacate.operations.reading.list_databases import ListDatabases
 
 STANDBY = component("dn_6001", role=ComponentRole.STANDBY)
 PRIMARY = component("dn_6002")

@@ -18,11 +18,11 @@ from tests.support.watched import (
     instance_of,
     inventory_of,
 )
-from vacate.domain.activity import Activity, ActivityFilter
+from vacate.domain.access.identity import Role
 from vacate.domain.errors import ComponentUnknownError, ComponentUnreachableError, ProjectMismatchError
-from vacate.domain.identity import Role
-from vacate.domain.topology import ComponentId
-from vacate.operations.list_sessions import ListSessions
+from vacate.domain.sessions.activity import Activity, ActivityFilter
+from vacate.domain.topology.components import ComponentId
+from vacate.operations.reading.list_sessions import ListSessions
 
 EVERYBODY = ActivityFilter()
 

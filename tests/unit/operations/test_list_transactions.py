@@ -8,10 +8,10 @@ from tests.support.fakes import actor
 from tests.support.hurry import run
 from tests.support.place import COMPONENT, OTHER_PROJECT, TARGET
 from tests.support.watched import WatchedGateway, WatchedLink, busy, idle, in_transaction, instance_of, inventory_of
-from vacate.domain.activity import Activity, TransactionFilter
+from vacate.domain.access.identity import Role
 from vacate.domain.errors import ProjectMismatchError
-from vacate.domain.identity import Role
-from vacate.operations.list_transactions import ListTransactions
+from vacate.domain.sessions.activity import Activity, TransactionFilter
+from vacate.operations.reading.list_transactions import ListTransactions
 
 MINUTE = timedelta(minutes=1)
 LONG = in_transaction(2 * MINUTE, pid=1, client_address=None)

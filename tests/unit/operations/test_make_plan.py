@@ -8,7 +8,8 @@ from tests.support.fakes import actor
 from tests.support.hurry import run
 from tests.support.place import COMPONENT, INSTANCE, OTHER_PROJECT, PROJECT
 from tests.support.planning import BOTH, EVERYTHING, SECOND, PlanWorld
-from vacate.domain.audit import AuditAction
+from vacate.domain.access.identity import Role
+from vacate.domain.audit.event import AuditAction
 from vacate.domain.errors import (
     AuditUnavailableError,
     ComponentUnknownError,
@@ -20,13 +21,12 @@ from vacate.domain.errors import (
     PlanUnknownError,
     ProjectMismatchError,
 )
-from vacate.domain.identity import Role
 from vacate.domain.judging.victim_warnings import WarningKind
-from vacate.domain.plans import LineStage, Plan, PlanId, PlanStage, Scope
-from vacate.domain.sweeps import Outcome
-from vacate.domain.topology import ComponentId, InstanceId, NodeId
-from vacate.operations import make_plan
-from vacate.operations.make_plan import LONGEST, SHORTEST
+from vacate.domain.plans.plan import LineStage, Plan, PlanId, PlanStage, Scope
+from vacate.domain.sweeps.report import Outcome
+from vacate.domain.topology.components import ComponentId, InstanceId, NodeId
+from vacate.operations.plans import make_plan
+from vacate.operations.plans.make_plan import LONGEST, SHORTEST
 
 ONE_INSTANCE = Scope(project_id=PROJECT, instance_id=INSTANCE.id)
 ONE_COMPONENT = Scope(project_id=PROJECT, instance_id=INSTANCE.id, node_id=SECOND.node_id, component_id=SECOND.id)

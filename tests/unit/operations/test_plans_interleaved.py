@@ -20,14 +20,14 @@ from tests.support.hurry import run
 from tests.support.planning import PlanWorld
 from tests.support.server_model import Seen, ServerModel
 from tests.support.sessions import LOOK_AT
-from vacate.domain.audit import AuditAction, AuditEvent
+from vacate.domain.audit.event import AuditAction, AuditEvent
 from vacate.domain.errors import AuditUnavailableError, ComponentUnreachableError, PlanSpentError, VacateError
-from vacate.domain.freezing import Freeze
 from vacate.domain.judging.settings import GuardSettings
-from vacate.domain.plans import LineStage, Plan, PlanId, PlanStage, PlanState
-from vacate.domain.sessions import SessionKey
-from vacate.domain.sweeps import Outcome
-from vacate.domain.topology import Component
+from vacate.domain.plans.plan import LineStage, Plan, PlanId, PlanStage, PlanState
+from vacate.domain.sessions.session import SessionKey
+from vacate.domain.sweeps.freezing import Freeze
+from vacate.domain.sweeps.report import Outcome
+from vacate.domain.topology.components import Component
 
 CHANGES: dict[str, Callable[[ServerModel, int], None]] = {
     "wake": ServerModel.wake,

@@ -9,10 +9,10 @@ from tests.support.fakes import actor
 from tests.support.hurry import run
 from tests.support.place import COMPONENT
 from tests.support.watched import WatchedGateway, WatchedLink, busy
-from vacate.domain.activity import Activity
+from vacate.domain.access.identity import Role
 from vacate.domain.errors import ComponentUnreachableError
-from vacate.domain.identity import Role
-from vacate.operations.reading import watch, within
+from vacate.domain.sessions.activity import Activity
+from vacate.operations.reading.one_component import watch, within
 
 
 def watched(role: Role) -> tuple[Activity, ...]:

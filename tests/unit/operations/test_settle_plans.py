@@ -9,11 +9,11 @@ import pytest
 from tests.support.hurry import run
 from tests.support.place import COMPONENT
 from tests.support.planning import SECOND, PlanWorld
-from vacate.domain.audit import AuditAction
+from vacate.domain.access.identity import CredentialKind
+from vacate.domain.audit.event import AuditAction
 from vacate.domain.errors import AuditUnavailableError, ComponentUnreachableError, PlanSpentError
-from vacate.domain.identity import CredentialKind
-from vacate.domain.plans import LineProgress, LineStage, Plan, PlanStage, PlanState
-from vacate.domain.sweeps import Outcome
+from vacate.domain.plans.plan import LineProgress, LineStage, Plan, PlanStage, PlanState
+from vacate.domain.sweeps.report import Outcome
 
 
 class Killed(BaseException):

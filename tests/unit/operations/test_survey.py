@@ -9,16 +9,16 @@ from tests.support.fakes import actor
 from tests.support.hurry import run
 from tests.support.place import OTHER_PROJECT, PROJECT
 from tests.support.watched import WatchedGateway, WatchedLink, busy, component, idle, instance_of, inventory_of
-from vacate.domain.activity import ComponentActivity
+from vacate.domain.access.identity import Actor, Role
 from vacate.domain.errors import (
     ComponentUnreachableError,
     InstanceUnknownError,
     MissingRightsError,
     ProjectMismatchError,
 )
-from vacate.domain.identity import Actor, Role
-from vacate.domain.topology import InstanceId, ProjectId
-from vacate.operations.survey import Survey
+from vacate.domain.sessions.activity import ComponentActivity
+from vacate.domain.topology.components import InstanceId, ProjectId
+from vacate.operations.reading.survey import Survey
 
 CN, ONE, TWO = component("cn_5001"), component("dn_6001"), component("dn_6002")
 INSTANCE = instance_of(CN, ONE, TWO)

@@ -4,11 +4,11 @@ from datetime import UTC, datetime, timedelta
 
 from tests.support.hurry import run
 from tests.support.watched import WatchedGateway, WatchedLink, component, instance_of, inventory_of
-from vacate.domain.census import Census, Uncounted
-from vacate.domain.sessions import IDLE
-from vacate.domain.slots import Slots
-from vacate.domain.topology import Component
-from vacate.operations.take_census import TakeCensus
+from vacate.domain.sessions.census import Census, Uncounted
+from vacate.domain.sessions.session import IDLE
+from vacate.domain.sessions.slots import Slots
+from vacate.domain.topology.components import Component
+from vacate.operations.reading.take_census import TakeCensus
 
 CN, ONE, TWO = component("cn_5001"), component("dn_6001"), component("dn_6002")
 INSTANCE = instance_of(CN, ONE, TWO)

@@ -9,7 +9,8 @@ from tests.support.fakes import MemoryAudit, OnePlace, TickingClock, actor
 from tests.support.fakes import Witness as Observer
 from tests.support.place import COMPONENT, INSTANCE, OTHER_PROJECT, PROJECT
 from tests.support.sessions import LOOK_AT
-from vacate.domain.audit import AuditAction
+from vacate.domain.access.identity import Role
+from vacate.domain.audit.event import AuditAction
 from vacate.domain.errors import (
     AuditUnavailableError,
     InstanceUnknownError,
@@ -17,11 +18,10 @@ from vacate.domain.errors import (
     ProjectMismatchError,
     StoreUnavailableError,
 )
-from vacate.domain.freezing import Freeze
-from vacate.domain.identity import Role
-from vacate.domain.topology import InstanceId
-from vacate.operations.journal import Journal
-from vacate.operations.turn_freeze import TurnFreeze
+from vacate.domain.sweeps.freezing import Freeze
+from vacate.domain.topology.components import InstanceId
+from vacate.operations.audit.journal import Journal
+from vacate.operations.sweeps.turn_freeze import TurnFreeze
 
 HERE = COMPONENT.instance_id
 FROZEN = Freeze(instance_id=HERE, by="otto", reason="month end", since=LOOK_AT)

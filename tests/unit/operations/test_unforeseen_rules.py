@@ -7,17 +7,17 @@ from tests.support.hurry import run
 from tests.support.place import COMPONENT
 from tests.support.planning import PlanWorld
 from tests.unit.operations.test_explain import TARGET
-from vacate.domain.criteria import Criteria
 from vacate.domain.errors import CriteriaError
 from vacate.domain.judging import judge as judging
+from vacate.domain.judging.criteria import Criteria
+from vacate.domain.judging.explanation import Answer
 from vacate.domain.judging.judge import judge, judge_named
 from vacate.domain.judging.settings import GuardName, GuardSettings
 from vacate.domain.judging.surroundings import Surroundings
-from vacate.domain.sessions import Session
-from vacate.domain.sweeps import Outcome
-from vacate.domain.topology import ComponentKind
-from vacate.domain.trail import Answer
-from vacate.operations.explain import Explain
+from vacate.domain.sessions.session import Session
+from vacate.domain.sweeps.report import Outcome
+from vacate.domain.topology.components import ComponentKind
+from vacate.operations.reading.explain import Explain
 
 FAILING = "its client is called so"
 SAID = "whether this holds is unknown: the rule failed with ZeroDivisionError"

@@ -6,10 +6,10 @@ from ipaddress import ip_network
 
 import pytest
 
-from vacate.domain.criteria import Criteria, Networks, Selection, StateThreshold, idle_for
 from vacate.domain.errors import CriteriaError
-from vacate.domain.limits import Grouping, Limits
-from vacate.domain.patterns import Regex
+from vacate.domain.judging.criteria import Criteria, Networks, Selection, StateThreshold, idle_for
+from vacate.domain.judging.limits import Grouping, Limits
+from vacate.domain.judging.patterns import Regex
 from vacate.operations.patterns import glob
 from vacate.operations.wanted import CriteriaShape, decode_criteria, read_criteria
 

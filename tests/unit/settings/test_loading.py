@@ -10,11 +10,11 @@ import pytest
 from msgspec.inspect import Metadata, StrType, StructType, Type, UnionType, VarTupleType
 from msgspec.inspect import type_info as shape_of
 
-from vacate.domain.criteria import Criteria, Selection, StateThreshold
 from vacate.domain.errors import SettingsError, SettingsMistakesError
+from vacate.domain.judging.criteria import Criteria, Selection, StateThreshold
 from vacate.domain.judging.settings import GuardName, GuardSettings
-from vacate.domain.topology import Component, ComponentKind, ComponentRole, Labels, ProjectId
-from vacate.operations.access import Project, Region
+from vacate.domain.topology.components import Component, ComponentKind, ComponentRole, Labels, ProjectId
+from vacate.operations.access.ports import Project, Region
 from vacate.operations.patterns import glob, regex
 from vacate.settings.decoding import in_words_of_pattern
 from vacate.settings.file import AccessSection, Settings

@@ -11,11 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vacate.domain.assembly import Discovered, FoundServer
-from vacate.domain.dsn import Address
+from vacate.domain.discovery.assembly import Discovered, FoundServer
 from vacate.domain.errors import SettingsError
-from vacate.domain.servers import Engine
-from vacate.domain.topology import (
+from vacate.domain.topology.components import (
     Component,
     ComponentId,
     ComponentKind,
@@ -26,6 +24,8 @@ from vacate.domain.topology import (
     NodeId,
     ProjectId,
 )
+from vacate.domain.topology.dsn import Address
+from vacate.domain.topology.servers import Engine
 from vacate.settings import writing
 from vacate.settings.loading import load_settings
 from vacate.settings.writing import ProjectNames, check, configuration, toml_string, write_new

@@ -12,10 +12,10 @@ import pytest
 
 from tests.support.anchoring import Told
 from tests.support.fakes import actor
-from vacate.domain.audit import AuditAction, AuditEvent
-from vacate.domain.chain import Anchor
+from vacate.domain.audit.chain import Anchor
+from vacate.domain.audit.event import AuditAction, AuditEvent
 from vacate.domain.errors import SettingsError
-from vacate.domain.topology import ComponentId, InstanceId, NodeId, ProjectId, Target
+from vacate.domain.topology.components import ComponentId, InstanceId, NodeId, ProjectId, Target
 from vacate.store.anchor import AnchorFile
 from vacate.store.anchored_audit import AnchoredAuditLog
 from vacate.store.audit import SqlAuditLog

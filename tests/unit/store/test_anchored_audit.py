@@ -9,7 +9,7 @@ import pytest
 
 from tests.support.anchoring import Told
 from tests.unit.store.test_anchor import AT, EVENT
-from vacate.domain.chain import Anchor
+from vacate.domain.audit.chain import Anchor
 from vacate.domain.errors import AuditUnavailableError
 from vacate.store.anchor import AnchorFile
 from vacate.store.anchored_audit import AnchoredAuditLog

@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 from sqlalchemy import event, text
 
-from vacate.domain.audit import AuditAction, AuditEvent
+from vacate.domain.access.identity import Actor, CredentialKind
+from vacate.domain.audit.event import AuditAction, AuditEvent
 from vacate.domain.errors import AuditUnavailableError, SettingsError, StoreUnavailableError
-from vacate.domain.identity import Actor, CredentialKind
-from vacate.domain.sessions import Session
-from vacate.domain.sweeps import Outcome, SessionOutcome
-from vacate.domain.topology import ComponentId, InstanceId, NodeId, ProjectId, Target
+from vacate.domain.sessions.session import Session
+from vacate.domain.sweeps.report import Outcome, SessionOutcome
+from vacate.domain.topology.components import ComponentId, InstanceId, NodeId, ProjectId, Target
 from vacate.store.audit import SqlAuditLog
 from vacate.store.database import Database, open_database
 

@@ -14,12 +14,12 @@ from tests.support.place import COMPONENT
 from tests.support.sessions import LOOK_AT, idle_session
 from tests.support.set_clock import SetClock
 from tests.support.told_metrics import GOOD_FOR, MIXED, SECRET, SLOTS, census, freeze, report, told_metrics
-from vacate.domain.census import count
 from vacate.domain.errors import AuthenticationError, ComponentUnreachableError
-from vacate.domain.health import ComponentHealth
-from vacate.domain.sweeps import FAILURES, Outcome, Signal, Verb
+from vacate.domain.sessions.census import count
+from vacate.domain.sweeps.report import FAILURES, Outcome, Signal, Verb
 from vacate.domain.texts import for_label
-from vacate.domain.topology import ComponentId
+from vacate.domain.topology.components import ComponentId
+from vacate.domain.topology.health import ComponentHealth
 from vacate.telemetry.metrics import Metrics, PlanStep
 
 WHERE = {"instance_id": COMPONENT.instance_id, "component_id": COMPONENT.id}

@@ -11,11 +11,11 @@ import pytest
 from tests.support.fakes import World, actor
 from tests.support.place import COMPONENT, TARGET
 from tests.support.told_metrics import GOOD_FOR, census, freeze
-from vacate.domain.audit import AuditAction, AuditEvent
-from vacate.domain.census import Uncounted
-from vacate.domain.chain import Anchor
+from vacate.domain.audit.chain import Anchor
+from vacate.domain.audit.event import AuditAction, AuditEvent
 from vacate.domain.errors import ComponentUnreachableError
-from vacate.domain.sweeps import Outcome, Report
+from vacate.domain.sessions.census import Uncounted
+from vacate.domain.sweeps.report import Outcome, Report
 from vacate.telemetry.logs import (
     _ConsoleLines,  # pyright: ignore[reportPrivateUsage] - lines are read as they are written.
     _JsonLines,  # pyright: ignore[reportPrivateUsage]

@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 
 from tests.support.recorded import STATEMENT, recorded_event, recorded_session
 from tests.support.sessions import examples
-from vacate.domain.audit import AuditAction
-from vacate.domain.owners import Ownership
-from vacate.domain.record import RecordedEvent
-from vacate.domain.sweeps import Outcome
+from vacate.domain.audit.event import AuditAction
+from vacate.domain.audit.record import RecordedEvent
+from vacate.domain.sessions.owners import Ownership
+from vacate.domain.sweeps.report import Outcome
 from vacate.operations.clock import utc_now
 from vacate.webhooks.endpoints import Endpoint, MessageType
 from vacate.webhooks.messages import MOST_SESSIONS, message_for, ping, type_of

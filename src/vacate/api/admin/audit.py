@@ -9,10 +9,10 @@ from vacate.api.admin.examples import AT, BEGAN, REQUEST
 from vacate.api.admin.fields import Id, Moment, Name, Number
 from vacate.api.gaussdb_v3.examples import CN_NODE, COORDINATOR, INSTANCE
 from vacate.api.operation import Example, Operation
-from vacate.domain.audit import AuditAction
-from vacate.domain.identity import CredentialKind, Role
-from vacate.domain.record import RecordedEvent, RecordedSession
-from vacate.domain.sweeps import Outcome
+from vacate.domain.access.identity import CredentialKind, Role
+from vacate.domain.audit.event import AuditAction
+from vacate.domain.audit.record import RecordedEvent, RecordedSession
+from vacate.domain.sweeps.report import Outcome
 
 # Left out is another thing than empty.
 _Name = Name | UnsetType

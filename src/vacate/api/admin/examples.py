@@ -3,11 +3,12 @@
 from datetime import UTC, datetime, timedelta
 
 from vacate.api.gaussdb_v3.examples import INSTANCE, PROJECT, STATE
-from vacate.domain.criterion import Criterion
+from vacate.domain.judging.criterion import Criterion
+from vacate.domain.judging.explanation import Answer, Explanation, RuleKind, Step
 from vacate.domain.judging.settings import GuardName
 from vacate.domain.judging.verdicts import Objection, Verdict
 from vacate.domain.judging.victim_warnings import VictimWarning, WarningKind
-from vacate.domain.plans import (
+from vacate.domain.plans.plan import (
     Application,
     LineProgress,
     LineStage,
@@ -19,10 +20,9 @@ from vacate.domain.plans import (
     PlanState,
     Scope,
 )
-from vacate.domain.sessions import CLIENT_BACKEND, IDLE, Demand, Session, SessionKey
-from vacate.domain.slots import Slots
-from vacate.domain.sweeps import Outcome
-from vacate.domain.trail import Answer, Explanation, RuleKind, Step
+from vacate.domain.sessions.session import CLIENT_BACKEND, IDLE, Demand, Session, SessionKey
+from vacate.domain.sessions.slots import Slots
+from vacate.domain.sweeps.report import Outcome
 
 AT = datetime(2026, 1, 2, 12, 0, tzinfo=UTC)
 BEGAN = AT - timedelta(hours=2)

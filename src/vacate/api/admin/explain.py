@@ -13,9 +13,9 @@ from vacate.api.admin.plans import Criteria
 from vacate.api.gaussdb_v3.examples import CN_NODE, COORDINATOR, INSTANCE
 from vacate.api.operation import Example, Operation
 from vacate.domain import errors as domain
-from vacate.domain.sessions import Session
-from vacate.domain.topology import ComponentId, InstanceId, NodeId, ProjectId, Target
-from vacate.domain.trail import Answer, Explanation, RuleKind
+from vacate.domain.judging.explanation import Answer, Explanation, RuleKind
+from vacate.domain.sessions.session import Session
+from vacate.domain.topology.components import ComponentId, InstanceId, NodeId, ProjectId, Target
 
 
 class ExplainRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

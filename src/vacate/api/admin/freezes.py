@@ -11,7 +11,7 @@ from vacate.api.admin.fields import Line, Moment
 from vacate.api.gaussdb_v3.examples import INSTANCE
 from vacate.api.operation import Example, Operation
 from vacate.domain import errors as domain
-from vacate.domain.freezing import Freeze
+from vacate.domain.sweeps.freezing import Freeze
 
 _FAMILY = "Freeze switch"
 _FREEZES = "/admin/v1/{project_id}/freezes"

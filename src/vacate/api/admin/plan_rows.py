@@ -7,8 +7,8 @@ from msgspec import Meta
 
 from vacate.api.admin.fields import ComponentId, InstanceId, Moment, NodeId, Number, Seconds
 from vacate.domain.judging.victim_warnings import ADVICE, VictimWarning, WarningKind
-from vacate.domain.plans import LineProgress, LineStage, PlannedComponent, PlannedVictim, PlanStage, PlanState
-from vacate.domain.slots import Slots
+from vacate.domain.plans.plan import LineProgress, LineStage, PlannedComponent, PlannedVictim, PlanStage, PlanState
+from vacate.domain.sessions.slots import Slots
 
 # Described by the shape that reads it; see `http.reference.catalogue`.
 CRITERIA_SCHEMA: dict[str, Any] = {"$ref": "#/components/schemas/CriteriaShape"}

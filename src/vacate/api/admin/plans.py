@@ -12,8 +12,8 @@ from vacate.api.admin.plan_rows import CRITERIA_SCHEMA, PlanAnswer, PlanList, pl
 from vacate.api.gaussdb_v3.examples import CN_NODE, COORDINATOR, INSTANCE
 from vacate.api.operation import Example, Operation
 from vacate.domain import errors as domain
-from vacate.domain.plans import Scope
-from vacate.domain.topology import ComponentId, InstanceId, NodeId, ProjectId
+from vacate.domain.plans.plan import Scope
+from vacate.domain.topology.components import ComponentId, InstanceId, NodeId, ProjectId
 
 _FAMILY = "Plans"
 _PLANS = "/admin/v1/{project_id}/plans"

@@ -2,9 +2,8 @@
 
 from datetime import UTC, datetime, timedelta
 
-from vacate.domain.activity import Activity
-from vacate.domain.health import ComponentHealth, InstanceState
-from vacate.domain.topology import (
+from vacate.domain.sessions.activity import Activity
+from vacate.domain.topology.components import (
     Component,
     ComponentId,
     ComponentKind,
@@ -16,6 +15,7 @@ from vacate.domain.topology import (
     NodeId,
     ProjectId,
 )
+from vacate.domain.topology.health import ComponentHealth, InstanceState
 
 PROJECT = ProjectId("0611f1bd8b00d5d32f17c017f15b599f")
 INSTANCE = InstanceId("3d39c18788b54a919bab633874c159dfin14")

@@ -12,8 +12,8 @@ from msgspec import Meta
 
 from vacate.api.gaussdb_v3.fields import InstanceIdText, NodeIdText
 from vacate.api.gaussdb_v3.readiness import Readiness, RoleName
-from vacate.domain.health import InstanceState
-from vacate.domain.topology import Component, ComponentKind, ComponentRole, Instance, InstanceKind, Node
+from vacate.domain.topology.components import Component, ComponentKind, ComponentRole, Instance, InstanceKind, Node
+from vacate.domain.topology.health import InstanceState
 
 Untold = Annotated[str, Meta(description="Not known to Vacate, so empty.", examples=[""])]
 Uncounted = Annotated[int, Meta(description="Not known to Vacate, so 0.", examples=[0])]

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from vacate.domain.health import InstanceState
-from vacate.domain.topology import Component, ComponentKind, ComponentRole, Node
+from vacate.domain.topology.components import Component, ComponentKind, ComponentRole, Node
+from vacate.domain.topology.health import InstanceState
 
 ComponentStatus = Literal["Primary", "Normal", "Down", "Standby"]
 NodeStatusName = Literal["normal", "abnormal"]

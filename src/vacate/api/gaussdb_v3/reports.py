@@ -1,6 +1,6 @@
 """What a sweep's report becomes on the wire: the ids of the ended sessions, and the counts in a header."""
 
-from vacate.domain.sweeps import Report
+from vacate.domain.sweeps.report import Report
 
 OUTCOMES_HEADER = "X-Vacate-Outcomes"
 

@@ -10,7 +10,7 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from vacate.api.gaussdb_v3.fields import ComponentIdText, EpochSeconds, Number, Seconds, SessionIdText, Truth
-from vacate.domain.activity import WAITS_FOR_LOCK, Activity
+from vacate.domain.sessions.activity import WAITS_FOR_LOCK, Activity
 
 _DAY = 24 * 60 * 60
 Untold = Annotated[str, Meta(description="Not told by PostgreSQL, so empty.", examples=[""])]

@@ -21,7 +21,7 @@ from vacate.api.gaussdb_v3.reports import OUTCOMES_HEADER
 from vacate.api.gaussdb_v3.session_rows import port, seconds, truth, waits_for_lock
 from vacate.api.gaussdb_v3.sessions import KilledResponse
 from vacate.api.operation import Example, Operation
-from vacate.domain.activity import Activity
+from vacate.domain.sessions.activity import Activity
 
 _FAMILY = "Transactions"
 _INSTANCE = "/v3/{project_id}/instances/{instance_id}"

@@ -11,8 +11,8 @@ from datetime import datetime
 from functools import lru_cache
 from itertools import pairwise
 
-from vacate.domain.fingerprints import normalised
-from vacate.domain.sessions import NOTHING_HELD, Held, SessionKey
+from vacate.domain.sessions.fingerprints import normalised
+from vacate.domain.sessions.session import NOTHING_HELD, Held, SessionKey
 
 _CHANGES = re.compile(r"listen|discard|declare|close|(?:start|stop)_backup|backup_st", re.IGNORECASE)
 _NOW = re.compile(r"pg_listening_channels|pgqueuer|^\s*(?:fetch|move)\b", re.IGNORECASE)

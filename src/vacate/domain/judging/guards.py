@@ -7,15 +7,22 @@ terminating statement compares again.
 
 from collections.abc import Callable
 
-from vacate.domain.addresses import is_among, parse
-from vacate.domain.companions import COMPANION_USERS, is_a_managers, is_a_peers, is_a_rewinds, is_a_tools, is_the_agents
+from vacate.domain.judging.companions import (
+    COMPANION_USERS,
+    is_a_managers,
+    is_a_peers,
+    is_a_rewinds,
+    is_a_tools,
+    is_the_agents,
+)
 from vacate.domain.judging.evidence import fetched_from, heartbeat, held_after
+from vacate.domain.judging.patterns import is_one_of
+from vacate.domain.judging.reserved import is_a_nodes, is_the_clusters, is_the_platforms
 from vacate.domain.judging.settings import GuardName, GuardSettings
 from vacate.domain.judging.surroundings import Surroundings
-from vacate.domain.patterns import is_one_of
-from vacate.domain.reserved import is_a_nodes, is_the_clusters, is_the_platforms
-from vacate.domain.sessions import CLIENT_BACKEND, IDLE, NOTHING_HELD, Session
-from vacate.domain.topology import ComponentKind
+from vacate.domain.sessions.session import CLIENT_BACKEND, IDLE, NOTHING_HELD, Session
+from vacate.domain.topology.addresses import is_among, parse
+from vacate.domain.topology.components import ComponentKind
 
 FDW_APPLICATION = "postgres_fdw"
 

@@ -7,15 +7,15 @@
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from vacate.domain.criteria import Criteria, questions, without_transaction
-from vacate.domain.criterion import Criterion
 from vacate.domain.errors import VacateError
+from vacate.domain.judging.criteria import Criteria, questions, without_transaction
+from vacate.domain.judging.criterion import Criterion
 from vacate.domain.judging.guards import GUARDS, NATURE, WAIVED_WHEN_NAMED, Guard
+from vacate.domain.judging.limits import answers
 from vacate.domain.judging.settings import GuardName, GuardSettings
 from vacate.domain.judging.surroundings import Surroundings
 from vacate.domain.judging.verdicts import Objection, Verdict
-from vacate.domain.limits import answers
-from vacate.domain.sessions import IDLE, Demand, Session
+from vacate.domain.sessions.session import IDLE, Demand, Session
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,8 +3,8 @@
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from vacate.domain.addresses import Network
-from vacate.domain.patterns import Pattern
+from vacate.domain.judging.patterns import Pattern
+from vacate.domain.topology.addresses import Network
 
 
 class GuardName(StrEnum):

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from vacate.domain.servers import Engine
-from vacate.domain.topology import ComponentKind
+from vacate.domain.topology.components import ComponentKind
+from vacate.domain.topology.servers import Engine
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,9 +3,9 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from vacate.domain.criterion import Criterion
+from vacate.domain.judging.criterion import Criterion
 from vacate.domain.judging.settings import GuardName
-from vacate.domain.sessions import Demand, Session, Victim
+from vacate.domain.sessions.session import Demand, Session, Victim
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from vacate.domain.sessions import Session
+from vacate.domain.sessions.session import Session
 
 MANY: Final = 3
 """So many sessions of one user and client without an application name look like a pool."""

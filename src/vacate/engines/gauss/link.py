@@ -7,11 +7,11 @@ and says that our role is shown all.
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from dataclasses import replace
 
-from vacate.domain.activity import Activity
 from vacate.domain.errors import ComponentUnreachableError
 from vacate.domain.judging.settings import GuardName
-from vacate.domain.sessions import IDLE, Session, SessionKey, Victim
-from vacate.domain.sweeps import Signal
+from vacate.domain.sessions.activity import Activity
+from vacate.domain.sessions.session import IDLE, Session, SessionKey, Victim
+from vacate.domain.sweeps.report import Signal
 from vacate.engines import rows
 from vacate.engines.capabilities import Capabilities, ServerChangedError
 from vacate.engines.decoding import Decoder

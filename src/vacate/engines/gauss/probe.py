@@ -1,8 +1,8 @@
 """What a server of the Gauss family is, and what Vacate's role may do there."""
 
 from vacate.domain.errors import UnsupportedServerError
-from vacate.domain.servers import Engine
 from vacate.domain.texts import sql_identifier
+from vacate.domain.topology.servers import Engine
 from vacate.engines.capabilities import Capabilities
 from vacate.engines.drivers import Row
 from vacate.engines.statements import statement

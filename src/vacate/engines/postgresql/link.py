@@ -4,10 +4,10 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequen
 from dataclasses import dataclass
 from datetime import timedelta
 
-from vacate.domain.activity import Activity
 from vacate.domain.errors import ComponentUnreachableError
 from vacate.domain.judging.settings import GuardName
-from vacate.domain.sessions import Demand, Session, SessionKey, Victim
+from vacate.domain.sessions.activity import Activity
+from vacate.domain.sessions.session import Demand, Session, SessionKey, Victim
 from vacate.engines import rows
 from vacate.engines.capabilities import Capabilities, ServerChangedError
 from vacate.engines.decoding import Decoder

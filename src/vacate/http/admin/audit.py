@@ -8,8 +8,8 @@ from starlette.responses import Response
 
 from vacate.api.admin.audit import AuditPage, AuditSearchQuery, audit_entry
 from vacate.api.admin.errors import QueryInvalidError
-from vacate.domain.record import AuditQuery
-from vacate.domain.topology import ComponentId, InstanceId, ProjectId
+from vacate.domain.audit.record import AuditQuery
+from vacate.domain.topology.components import ComponentId, InstanceId, ProjectId
 from vacate.http.admin.reading import admitted
 from vacate.http.admin.served import Served
 from vacate.http.answers import json_response

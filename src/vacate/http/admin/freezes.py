@@ -5,7 +5,7 @@ from starlette.responses import Response
 from vacate.api.admin.errors import BodyInvalidError
 from vacate.api.admin.freezes import FreezeList, FreezeRequest, TurnedAnswer, freeze_row
 from vacate.domain.texts import unfit
-from vacate.domain.topology import InstanceId
+from vacate.domain.topology.components import InstanceId
 from vacate.http.admin.reading import NoQuery, admitted, decode_body
 from vacate.http.admin.served import Served
 from vacate.http.answers import json_response

@@ -10,7 +10,7 @@ from vacate.api.admin.errors import BodyInvalidError
 from vacate.api.admin.plan_rows import PlanList, plan_answer, plan_summary
 from vacate.api.admin.plans import APPLY_PLAN, MAKE_PLAN, UNDER_WAY, ApplyPlanRequest, MakePlanRequest, PlansQuery
 from vacate.domain.durations import duration
-from vacate.domain.plans import PlanStage, PlanState
+from vacate.domain.plans.plan import PlanStage, PlanState
 from vacate.http.admin.reading import NoQuery, admitted, decode_body, plan_of
 from vacate.http.admin.served import Served
 from vacate.http.answers import json_response

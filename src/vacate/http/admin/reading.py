@@ -8,8 +8,8 @@ import msgspec
 from vacate.api.admin.errors import BodyInvalidError, BodyMissingError, QueryInvalidError
 from vacate.api.gaussdb_v3.errors import ProjectIdFormatError
 from vacate.domain.errors import PlanUnknownError
-from vacate.domain.plans import PlanId
-from vacate.domain.topology import ProjectId
+from vacate.domain.plans.plan import PlanId
+from vacate.domain.topology.components import ProjectId
 from vacate.http.admin.served import Served
 from vacate.http.gate import Call
 from vacate.http.queries import QueryRules, query_values

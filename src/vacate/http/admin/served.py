@@ -5,19 +5,19 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Protocol
 
-from vacate.domain.criteria import Criteria
-from vacate.domain.freezing import Freeze
-from vacate.domain.health import InstanceState
-from vacate.domain.identity import Actor
-from vacate.domain.plans import PlanId, PlanState, Scope
-from vacate.domain.record import AuditQuery, RecordedEvent
-from vacate.domain.topology import InstanceId, ProjectId, Target
-from vacate.domain.trail import Explanation
-from vacate.operations.turn_freeze import Turned
+from vacate.domain.access.identity import Actor
+from vacate.domain.audit.record import AuditQuery, RecordedEvent
+from vacate.domain.judging.criteria import Criteria
+from vacate.domain.judging.explanation import Explanation
+from vacate.domain.plans.plan import PlanId, PlanState, Scope
+from vacate.domain.sweeps.freezing import Freeze
+from vacate.domain.topology.components import InstanceId, ProjectId, Target
+from vacate.domain.topology.health import InstanceState
+from vacate.operations.sweeps.turn_freeze import Turned
 
 
 class MakesPlans(Protocol):
-    """See `operations.make_plan`."""
+    """See `operations.plans.make_plan`."""
 
     def __call__(
         self, actor: Actor, scope: Scope, *, criteria: str | None, expires_in: timedelta | None
@@ -27,7 +27,7 @@ class MakesPlans(Protocol):
 
 
 class AppliesPlans(Protocol):
-    """See `operations.apply_plan`."""
+    """See `operations.plans.apply_plan`."""
 
     def __call__(
         self, actor: Actor, project_id: ProjectId, plan_id: PlanId, digest: str, *, wait: timedelta
@@ -37,7 +37,7 @@ class AppliesPlans(Protocol):
 
 
 class Explains(Protocol):
-    """See `operations.explain`."""
+    """See `operations.reading.explain`."""
 
     def __call__(
         self, actor: Actor, target: Target, *, session_id: int | None, pid: int | None, criteria: Criteria | None

@@ -14,7 +14,7 @@ from vacate.api.gaussdb_v3.instance_rows import TYPES, InstanceRow, instance_row
 from vacate.api.gaussdb_v3.instances import LISTS as DESCRIBED
 from vacate.api.gaussdb_v3.instances import Instances, InstancesQuery
 from vacate.api.operation import Operation
-from vacate.domain.topology import Instance
+from vacate.domain.topology.components import Instance
 from vacate.http.answers import json_response
 from vacate.http.gate import Call
 from vacate.http.gaussdb_v3.reading import decode_query, project_of

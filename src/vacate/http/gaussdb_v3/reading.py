@@ -19,7 +19,7 @@ from vacate.api.gaussdb_v3.errors import (
 )
 from vacate.api.gaussdb_v3.fields import MAXIMUM_IDS, ComponentNamed, ComponentNamedTwice
 from vacate.domain.errors import ComponentUnknownError, NodeUnknownError, VacateError
-from vacate.domain.topology import ComponentId, InstanceId, NodeId, ProjectId, Target
+from vacate.domain.topology.components import ComponentId, InstanceId, NodeId, ProjectId, Target
 from vacate.http.gate import Call
 from vacate.http.gaussdb_v3.served import Served
 from vacate.http.queries import QueryRules, QueryUnreadableError, query_values

@@ -4,11 +4,11 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
-from vacate.domain.activity import Activity, ActivityFilter, ComponentActivity, TransactionFilter
-from vacate.domain.health import InstanceState
-from vacate.domain.identity import Actor
-from vacate.domain.sweeps import Report
-from vacate.domain.topology import InstanceId, ProjectId, Target
+from vacate.domain.access.identity import Actor
+from vacate.domain.sessions.activity import Activity, ActivityFilter, ComponentActivity, TransactionFilter
+from vacate.domain.sweeps.report import Report
+from vacate.domain.topology.components import InstanceId, ProjectId, Target
+from vacate.domain.topology.health import InstanceState
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,7 +13,7 @@ from vacate.api.gaussdb_v3.sessions import (
     RealTimeSessionResponse,
     SessionQuery,
 )
-from vacate.domain.activity import ActivityFilter
+from vacate.domain.sessions.activity import ActivityFilter
 from vacate.http.answers import json_response
 from vacate.http.gate import Call
 from vacate.http.gaussdb_v3.reading import decode_body, place_of, session_ids, spelt

@@ -16,7 +16,7 @@ from vacate.api.gaussdb_v3.statistics import (
     WaitEvent,
     WaitEventStatistics,
 )
-from vacate.domain.activity import Dimension, Share, overview, shares, statement_shares, wait_shares
+from vacate.domain.sessions.activity import Dimension, Share, overview, shares, statement_shares, wait_shares
 from vacate.http.answers import json_response
 from vacate.http.gate import Call
 from vacate.http.gaussdb_v3.reading import decode_query, place_of

@@ -18,7 +18,7 @@ from vacate.api.gaussdb_v3.topology import (
     KeyViewNodes,
     NodeRow,
 )
-from vacate.domain.topology import Component, ComponentKind, ComponentRole, Instance
+from vacate.domain.topology.components import Component, ComponentKind, ComponentRole, Instance
 from vacate.http.answers import json_response
 from vacate.http.gate import Call
 from vacate.http.gaussdb_v3.reading import decode_query, place_of

@@ -16,7 +16,7 @@ from vacate.api.gaussdb_v3.transactions import (
     TransactionQuery,
     transaction_row,
 )
-from vacate.domain.activity import TransactionFilter
+from vacate.domain.sessions.activity import TransactionFilter
 from vacate.http.answers import json_response
 from vacate.http.gate import Call
 from vacate.http.gaussdb_v3.reading import decode_body, decode_query, place_of, session_ids, spelt

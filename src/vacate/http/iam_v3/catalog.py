@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from vacate.api.iam_v3.discovery import DATABASES, IAM, IDENTITY
 from vacate.api.iam_v3.sign_in import CatalogEndpoint, CatalogService
-from vacate.operations.access import Presented, Project, Region
+from vacate.operations.access.ports import Presented, Project, Region
 
 # What a Host header may be to be repeated in an answer.
 _HOST = re.compile(rb"[0-9A-Za-z.:\[\]_-]{1,255}")

@@ -51,7 +51,7 @@ from vacate.http.answers import json_response
 from vacate.http.gate import Call, Endpoint, Gate, OpenCall
 from vacate.http.iam_v3.catalog import Addresses
 from vacate.http.queries import QueryRules, query_values
-from vacate.operations.access import (
+from vacate.operations.access.ports import (
     DomainScope,
     Project,
     Projects,

@@ -1,0 +1,1 @@
+"""Plans: victims that are fixed, and how far their end has come."""

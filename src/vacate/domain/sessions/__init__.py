@@ -1,0 +1,1 @@
+"""Sessions: one as it was read, what it does, and sums over many."""

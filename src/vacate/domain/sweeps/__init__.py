@@ -1,0 +1,1 @@
+"""What comes of a sweep, and the switch that stops them all."""

@@ -1,0 +1,1 @@
+"""Who may enter a project, and what proving a sender needs."""

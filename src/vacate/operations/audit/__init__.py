@@ -1,0 +1,1 @@
+"""The audit: the order in which it is written, searching, pruning."""

@@ -1,0 +1,1 @@
+"""Finding the servers of a cluster, and pinning which one each component is."""

@@ -1,0 +1,1 @@
+"""Plans: made, shown, applied, and settled where an application was cut off."""
