@@ -8,15 +8,15 @@ from dataclasses import dataclass, fields
 from tests.support.postgres import LiveServer
 from vacate.api.gaussdb_v3.session_rows import session_row
 from vacate.api.gaussdb_v3.sessions import RealTimeSessionResponse
+from vacate.components.capabilities import Capabilities
+from vacate.components.decoding import Decoder
+from vacate.components.dialects import probe
+from vacate.components.drivers import Row
+from vacate.components.postgresql.link import PostgresqlLink
+from vacate.components.statements import statement
+from vacate.components.timeouts import Timeouts
+from vacate.components.wire import Wire
 from vacate.domain.sessions.activity import oldest_first
-from vacate.engines.capabilities import Capabilities
-from vacate.engines.decoding import Decoder
-from vacate.engines.dialects import probe
-from vacate.engines.drivers import Row
-from vacate.engines.postgresql.link import PostgresqlLink
-from vacate.engines.statements import statement
-from vacate.engines.timeouts import Timeouts
-from vacate.engines.wire import Wire
 from vacate.http.answers import json_response
 
 _COMPONENT = "dn_6001"

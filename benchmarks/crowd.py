@@ -11,7 +11,7 @@ from tests.support.load import Load
 from tests.support.postgres import APP, LiveServer
 
 SETTLED_S = 3.0
-# A session that is idle for less is told to the server singly; see `vacate.engines.postgresql.link`.
+# A session that is idle for less is told to the server singly; see `vacate.components.postgresql.link`.
 JUST_IDLE_S = 2.0
 
 _TRIES = 5

@@ -12,8 +12,8 @@ from benchmarks.blocks import WARM_UP, Block, Side, block_of_calls
 from benchmarks.figures import Table, ms, ratios
 from benchmarks.stage import KILL_IDLE, Caller, Plan, send
 from tests.support.postgres import LiveServer
+from vacate.components.statements import statement
 from vacate.domain.sessions.session import OWN_APPLICATION
-from vacate.engines.statements import statement
 
 CLIENTS = (1, 8)
 CALLS = 400

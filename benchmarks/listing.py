@@ -23,8 +23,8 @@ from benchmarks.witness import Witness
 from tests.support.load import Load
 from tests.support.postgres import APP, DATABASE, PASSWORD, VACATE, LiveServer
 from tests.support.service import HOST
+from vacate.components.statements import statement
 from vacate.domain.sessions.session import OWN_APPLICATION
-from vacate.engines.statements import statement
 
 _Answer = TypeVar("_Answer")
 

@@ -33,9 +33,9 @@ def test_the_rooms_keep_their_contracts() -> None:
     ("module", "imported", "contract"),
     [
         pytest.param("domain/planted.py", "vacate.operations", "Imports point one way", id="inner_to_outer"),
-        pytest.param("operations/planted.py", "vacate.engines", "Imports point one way", id="verb_to_engine"),
+        pytest.param("operations/planted.py", "vacate.components", "Imports point one way", id="verb_to_engine"),
         pytest.param("store/planted.py", "vacate.iam", "Imports point one way", id="room_to_its_neighbour"),
-        pytest.param("engines/planted.py", "vacate.wiring", "Imports point one way", id="room_to_wiring"),
+        pytest.param("components/planted.py", "vacate.wiring", "Imports point one way", id="room_to_wiring"),
         pytest.param("attic/__init__.py", "json", "Imports point one way", id="room_without_a_place"),
         pytest.param("domain/planted.py", "msgspec", "standard library only", id="domain_to_a_library"),
         pytest.param("api/planted.py", "vacate.operations.access.ports", "Imports point one way", id="wire_to_verb"),

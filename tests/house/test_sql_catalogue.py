@@ -71,7 +71,7 @@ def test_the_catalogue_holds_statements() -> None:
 
 def test_a_statement_lies_with_the_engine_it_is_for(path: Path) -> None:
     room, _engine, _file = path.relative_to(PACKAGE).parts
-    assert room == "engines"
+    assert room == "components"
 
 
 def test_every_line_of_sql_stands_in_a_block(path: Path) -> None:

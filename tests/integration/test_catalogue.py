@@ -6,12 +6,12 @@ import asyncpg
 import pytest
 
 from tests.support.postgres import LiveServer, on_every_major
-from vacate.engines.statements import blocks, statement
+from vacate.components.statements import blocks, statement
 
 DIALECT = "postgresql"
 STATEMENTS = sorted(
     file.name.removesuffix(".sql")
-    for file in (files("vacate.engines") / DIALECT).iterdir()
+    for file in (files("vacate.components") / DIALECT).iterdir()
     if file.name.endswith(".sql")
 )
 

@@ -8,12 +8,12 @@ from tests.support.in_process import COMPONENT, COORDINATOR, INSTANCE, PROJECT, 
 from tests.support.postgres import Client, Clients, LiveServer, eventually
 from tests.support.proxy import LinkProxy
 from tests.support.watched import inventory_of
+from vacate.components.agent import GatewaySettings
+from vacate.components.timeouts import Timeouts
 from vacate.domain.sessions.census import Census, Uncounted
 from vacate.domain.sessions.session import ABORTED, IDLE, IN_TRANSACTION
 from vacate.domain.sweeps.report import Outcome
 from vacate.domain.topology.components import Component, Instance
-from vacate.engines.agent import GatewaySettings
-from vacate.engines.timeouts import Timeouts
 from vacate.operations.clock import utc_now
 from vacate.operations.reading.take_census import TakeCensus
 

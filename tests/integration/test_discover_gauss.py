@@ -11,11 +11,11 @@ from click.testing import CliRunner, Result
 from tests.support.gauss.double import GaussDouble, Node
 from tests.support.postgres import eventually
 from vacate.cli import main
+from vacate.components.scout import EngineScout
+from vacate.components.timeouts import Timeouts
 from vacate.demo.servers import HOST, Installation, Workplace
 from vacate.domain.discovery.facts import Source
 from vacate.domain.topology.components import ComponentKind, ComponentRole
-from vacate.engines.scout import EngineScout
-from vacate.engines.timeouts import Timeouts
 from vacate.settings.loading import load_settings
 
 # Both replicas of a shard have its name.

@@ -18,12 +18,12 @@ from tests.support.broken_store import Breaking, failing_disk, file_of, full, lo
 from tests.support.in_process import COMPONENT, Vacate, fates, session_ids, vacate
 from tests.support.postgres import Client, Clients, LiveServer, eventually, stopped_meanwhile
 from tests.support.proxy import LinkProxy
+from vacate.components.agent import GatewaySettings
+from vacate.components.timeouts import Timeouts
 from vacate.demo.servers import HOST, Installation, Workplace
 from vacate.domain.audit.event import AuditAction
 from vacate.domain.errors import AuditUnavailableError, ComponentBusyError, ComponentUnreachableError
 from vacate.domain.sweeps.report import Outcome, Report
-from vacate.engines.agent import GatewaySettings
-from vacate.engines.timeouts import Timeouts
 from vacate.operations.sweeps.sweep import Limits
 
 IMPATIENT = Timeouts(connect=timedelta(seconds=1), answer=timedelta(seconds=1))

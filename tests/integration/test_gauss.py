@@ -16,18 +16,18 @@ from tests.support.gauss.double import GaussDouble, InternalThread, Node
 from tests.support.gauss.login_shim import LoginShim
 from tests.support.in_process import COMPONENT, COORDINATOR, STANDBY, Vacate, fates, session_ids, vacate
 from tests.support.postgres import PASSWORD, VACATE, Client, Clients, LiveServer, eventually
+from vacate.components.agent import GatewaySettings
+from vacate.components.dialects import probe
+from vacate.components.drivers import gauss_driver
+from vacate.components.statements import blocks
+from vacate.components.timeouts import Timeouts
+from vacate.components.wire import Wire
 from vacate.demo.servers import Installation, Workplace
 from vacate.domain.errors import ComponentUnreachableError, MissingRightsError, UnsupportedServerError, WrongServerError
 from vacate.domain.judging.settings import GuardName
 from vacate.domain.sweeps.report import Outcome
 from vacate.domain.topology.components import Component
 from vacate.domain.topology.servers import Engine
-from vacate.engines.agent import GatewaySettings
-from vacate.engines.dialects import probe
-from vacate.engines.drivers import gauss_driver
-from vacate.engines.statements import blocks
-from vacate.engines.timeouts import Timeouts
-from vacate.engines.wire import Wire
 
 # Only what has a pool can show what a pool does.
 in_the_pool = pytest.mark.parametrize("gauss_server", [True], indirect=True, ids=["pool"], scope="module")
@@ -531,7 +531,7 @@ ARGUMENTS: dict[str, tuple[object, ...]] = {
 }
 STATEMENTS = sorted(
     entry.name.removesuffix(".sql")
-    for entry in (files("vacate.engines") / "gauss").iterdir()
+    for entry in (files("vacate.components") / "gauss").iterdir()
     if entry.name.endswith(".sql")
 )
 

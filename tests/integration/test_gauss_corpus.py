@@ -17,8 +17,8 @@ import pytest
 from tests.support.gauss.double import GaussDouble
 from tests.support.gauss.login_shim import LoginShim
 from tests.support.postgres import PASSWORD, eventually
+from vacate.components.drivers import Connection, gauss_driver, sqlstate
 from vacate.demo.servers import Installation, Workplace
-from vacate.engines.drivers import Connection, gauss_driver, sqlstate
 
 Rows = list[dict[str, Any]]
 Step = dict[str, Any]

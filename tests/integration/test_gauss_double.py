@@ -8,8 +8,8 @@ import pytest
 
 from tests.support.gauss.double import VERSIONS, GaussDouble, InternalThread, Node
 from tests.support.postgres import APP, VACATE, Clients, eventually
+from vacate.components.recognition import recognise
 from vacate.demo.servers import Installation, Workplace
-from vacate.engines.recognition import recognise
 
 COLUMNS = [
     *("datid", "datname", "pid", "sessionid", "usesysid", "usename", "application_name", "client_addr"),

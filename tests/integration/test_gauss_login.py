@@ -10,9 +10,9 @@ from tests.support.gauss.double import GaussDouble
 from tests.support.gauss.login_shim import BY_SHA256, SM3, LoginShim
 from tests.support.in_process import vacate
 from tests.support.postgres import PASSWORD, VACATE, eventually
+from vacate.components.agent import GatewaySettings
+from vacate.components.timeouts import Timeouts
 from vacate.domain.errors import ComponentUnreachableError
-from vacate.engines.agent import GatewaySettings
-from vacate.engines.timeouts import Timeouts
 
 in_the_pool = pytest.mark.parametrize("gauss_server", [True], indirect=True, ids=["pool"], scope="module")
 either_scheme = pytest.mark.parametrize("scheme", ["gaussdb", "postgresql"])

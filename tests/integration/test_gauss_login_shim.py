@@ -30,9 +30,8 @@ from tests.support.gauss.login_shim import (
     LoginShim,
 )
 from tests.support.postgres import PASSWORD, VACATE, LiveServer, eventually, installation_of
-from vacate.demo.servers import HOST, Certificate, Workplace
-from vacate.engines.challenge import Challenge, read_challenge
-from vacate.engines.drivers import (
+from vacate.components.challenge import Challenge, read_challenge
+from vacate.components.drivers import (
     Connection,
     Driver,
     UnanswerableError,
@@ -41,6 +40,7 @@ from vacate.engines.drivers import (
     sqlstate,
     with_scheme,
 )
+from vacate.demo.servers import HOST, Certificate, Workplace
 
 # MD5 is told over TLS alone unless the DSN allows it.
 ALLOWED = "?require_auth=md5,sha256"

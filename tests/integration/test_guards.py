@@ -9,10 +9,10 @@ import pytest
 
 from tests.support.in_process import Vacate, fates, session_ids, vacate
 from tests.support.postgres import VACATE, Clients, LiveServer, eventually
+from vacate.components.agent import GatewaySettings
 from vacate.domain.judging.settings import GuardName, GuardSettings
 from vacate.domain.judging.stored_names import stored_application
 from vacate.domain.sweeps.report import Outcome
-from vacate.engines.agent import GatewaySettings
 from vacate.operations.patterns import glob
 
 _OWNS_SLOT = "SELECT pg_create_physical_replication_slot('copying', true, true)"

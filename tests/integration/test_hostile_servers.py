@@ -24,10 +24,10 @@ from tests.support.hostile_server import (
     long_rows,
     wide_rows,
 )
+from vacate.components.caution import UntrustedServerError
+from vacate.components.timeouts import Timeouts
+from vacate.components.wire import Wire
 from vacate.domain.errors import ComponentUnreachableError
-from vacate.engines.caution import UntrustedServerError
-from vacate.engines.timeouts import Timeouts
-from vacate.engines.wire import Wire
 
 PATIENT = Timeouts(connect=timedelta(seconds=20), gauss_connect=timedelta(seconds=20), answer=timedelta(seconds=20))
 # What may be on its way in the buffers of two sockets comes on top of an answer's bound.

@@ -14,11 +14,11 @@ from tests.support.gauss.double import GaussDouble
 from tests.support.in_process import COMPONENT, vacate
 from tests.support.postgres import VACATE, Client, Clients, LiveServer, eventually
 from tests.support.race import statements_cut
+from vacate.components.statements import statement
 from vacate.demo.servers import Installation, Workplace
 from vacate.domain.judging.settings import GuardName
 from vacate.domain.sessions.session import Demand, Session, Victim
 from vacate.domain.sweeps.report import Signal
-from vacate.engines.statements import statement
 from vacate.operations.ports import Link, Signalled
 
 FLIPPING = 40

@@ -24,6 +24,7 @@ from tests.support.postgres import (
     on_every_major,
 )
 from tests.support.proxy import LinkProxy
+from vacate.components.statements import statement
 from vacate.domain.audit.event import AuditAction
 from vacate.domain.judging.criteria import Criteria, Selection, idle_for
 from vacate.domain.judging.criterion import Criterion
@@ -33,7 +34,6 @@ from vacate.domain.judging.surroundings import Surroundings
 from vacate.domain.sessions.session import Demand, Session, Victim
 from vacate.domain.sweeps.report import Outcome, Signal
 from vacate.domain.topology.components import Component
-from vacate.engines.statements import statement
 
 _FACTS = """
 SELECT pid, backend_start, state_change, usename, datname, application_name, host(client_addr) AS client_address

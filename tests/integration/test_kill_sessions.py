@@ -10,6 +10,7 @@ import pytest
 
 from tests.support.in_process import COMPONENT, fates, session_ids, vacate
 from tests.support.postgres import VACATE, Client, Clients, LiveServer, eventually
+from vacate.components.statements import statement
 from vacate.domain.audit.event import AuditAction
 from vacate.domain.judging.criteria import Criteria, Criterion, Selection
 from vacate.domain.judging.guards import WAIVED_WHEN_NAMED
@@ -18,7 +19,6 @@ from vacate.domain.judging.settings import GuardName, GuardSettings
 from vacate.domain.judging.surroundings import Surroundings
 from vacate.domain.sessions.session import Demand, Session, Victim
 from vacate.domain.sweeps.report import Outcome, Signal
-from vacate.engines.statements import statement
 
 UNUSED = (-1, 0, 2**31 - 1, 2**31, 2**63, 10**40)
 

@@ -11,9 +11,9 @@ from sqlalchemy import text
 
 from tests.support.in_process import Vacate, session_ids, vacate
 from tests.support.postgres import Clients, LiveServer, eventually
+from vacate.components.timeouts import Timeouts
+from vacate.components.wire import Wire
 from vacate.domain.sweeps.report import Outcome
-from vacate.engines.timeouts import Timeouts
-from vacate.engines.wire import Wire
 from vacate.store.database import open_database
 
 if TYPE_CHECKING:

@@ -11,11 +11,11 @@ from tests.support.in_process import session_ids, vacate
 from tests.support.pooler import PoolMode, pgbouncer, through
 from tests.support.postgres import Clients, LiveServer
 from tests.support.proxy import LinkProxy
+from vacate.components.own_session import postgresql_settings
+from vacate.components.pooling import PoolerInBetweenError, pooler_refusal, refuse_pooler
+from vacate.components.timeouts import Timeouts
+from vacate.components.wire import Wire
 from vacate.domain.sweeps.report import Outcome
-from vacate.engines.own_session import postgresql_settings
-from vacate.engines.pooling import PoolerInBetweenError, pooler_refusal, refuse_pooler
-from vacate.engines.timeouts import Timeouts
-from vacate.engines.wire import Wire
 
 MODES: tuple[PoolMode, ...] = ("session", "transaction", "statement")
 # What an operator has to write there so that a login of ours goes through at all.

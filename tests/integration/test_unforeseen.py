@@ -11,9 +11,9 @@ import httpx
 import pytest
 
 from tests.support.postgres import Clients, LiveServer, eventually
+from vacate.components.postgresql.link import PostgresqlLink
 from vacate.domain.access.identity import Role
 from vacate.domain.topology.components import ProjectId
-from vacate.engines.postgresql.link import PostgresqlLink
 from vacate.settings.loading import load_settings
 from vacate.wiring import Service, open_directory, open_service
 

@@ -11,9 +11,9 @@ from tests.live.server import FamilyServer
 from tests.support.gauss.double import GaussDouble
 from tests.support.gauss.login_shim import LoginShim
 from tests.support.postgres import APP, PASSWORD, VACATE, installation_of
+from vacate.components.drivers import gauss_driver, postgresql_driver
+from vacate.components.recognition import recognise
 from vacate.demo.servers import Workplace
-from vacate.engines.drivers import gauss_driver, postgresql_driver
-from vacate.engines.recognition import recognise
 
 T = TypeVar("T")
 

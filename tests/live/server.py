@@ -9,9 +9,9 @@ from typing import Self
 from urllib.parse import quote, urlsplit
 
 from tests.support.postgres import eventually
-from vacate.engines.drivers import Connection, Driver, Row
-from vacate.engines.login import log_in
-from vacate.engines.timeouts import Timeouts
+from vacate.components.drivers import Connection, Driver, Row
+from vacate.components.login import log_in
+from vacate.components.timeouts import Timeouts
 
 VACATE = "vacate_proof"
 APP = "vacate_proof_app"

@@ -9,6 +9,9 @@ from pathlib import Path
 
 from tests.support.anchoring import Told
 from tests.support.fakes import Witness
+from vacate.components.agent import GatewaySettings
+from vacate.components.gateway import EngineGateway
+from vacate.components.timeouts import Timeouts
 from vacate.domain.access.identity import Actor, CredentialKind, Grant, Role
 from vacate.domain.audit.record import RecordedEvent
 from vacate.domain.judging.criteria import Criteria
@@ -29,9 +32,6 @@ from vacate.domain.topology.components import (
     Target,
 )
 from vacate.domain.topology.health import ComponentHealth
-from vacate.engines.agent import GatewaySettings
-from vacate.engines.gateway import EngineGateway
-from vacate.engines.timeouts import Timeouts
 from vacate.inventory.static import ConfiguredInstance, StaticInventory
 from vacate.operations.audit.journal import Journal
 from vacate.operations.clock import utc_now

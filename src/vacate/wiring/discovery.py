@@ -3,8 +3,8 @@
 from dataclasses import replace
 from datetime import timedelta
 
-from vacate.engines.scout import EngineScout
-from vacate.engines.timeouts import Timeouts
+from vacate.components.scout import EngineScout
+from vacate.components.timeouts import Timeouts
 from vacate.inventory.patroni import PatroniCluster
 from vacate.operations.discovery.discover import Discover
 

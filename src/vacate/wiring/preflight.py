@@ -3,11 +3,11 @@
 import asyncio
 from collections.abc import Awaitable
 
+from vacate.components.scout import EngineScout
+from vacate.components.timeouts import Timeouts
 from vacate.domain.durations import duration
 from vacate.domain.errors import VacateError
 from vacate.domain.topology.components import Component
-from vacate.engines.scout import EngineScout
-from vacate.engines.timeouts import Timeouts
 from vacate.operations.ports import Pins
 from vacate.settings.file import Settings
 from vacate.store.database import Database, open_to_look

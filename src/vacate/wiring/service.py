@@ -12,14 +12,14 @@ import msgspec
 from starlette.types import ASGIApp
 
 from vacate import __version__
+from vacate.components.agent import GatewaySettings
+from vacate.components.gateway import EngineGateway
 from vacate.domain.access.identity import the_service
 from vacate.domain.audit.event import AuditAction, AuditEvent
 from vacate.domain.durations import duration
 from vacate.domain.errors import StoreUnavailableError
 from vacate.domain.plans.plan import Scope
 from vacate.domain.topology.components import ProjectId
-from vacate.engines.agent import GatewaySettings
-from vacate.engines.gateway import EngineGateway
 from vacate.http.admin.routes import AdminDoor
 from vacate.http.app import build_app
 from vacate.http.gaussdb_v3.routes import GaussdbV3Door

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
+from vacate.components.gateway import EngineGateway
 from vacate.domain.durations import duration
-from vacate.engines.gateway import EngineGateway
 from vacate.http.admin.served import Served as AdminServed
 from vacate.http.gaussdb_v3.served import Served as CompatibleServed
 from vacate.inventory.static import StaticInventory

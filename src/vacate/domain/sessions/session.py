@@ -131,7 +131,7 @@ class Victim:
     """A session fixed for termination: who it is, and what must still last when it is signalled.
 
     `since` is when the idle period or the transaction began that the demand speaks of; `None` when it speaks of
-    neither. The signal is sent only while all of this is still so; see `engines/postgresql/terminate.sql`.
+    neither. The signal is sent only while all of this is still so; see `components/postgresql/terminate.sql`.
     """
 
     key: SessionKey
