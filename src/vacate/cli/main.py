@@ -7,13 +7,15 @@ from pathlib import Path
 import click
 
 from vacate import __version__
-from vacate.cli.config import configuration
+from vacate.cli.commands.audit import audit
+from vacate.cli.commands.component import component
+from vacate.cli.commands.config import configuration
+from vacate.cli.commands.freeze import freeze
+from vacate.cli.commands.shared import CONFIG, fail, run
+from vacate.cli.commands.store import store
+from vacate.cli.commands.user import access_key, user
+from vacate.cli.commands.webhook import webhook
 from vacate.cli.entrance import Commands
-from vacate.cli.holdings import component, freeze, store
-from vacate.cli.hooks import webhook
-from vacate.cli.records import audit
-from vacate.cli.running import CONFIG, fail, run
-from vacate.cli.users import access_key, user
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-?", "--help"]})

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import click
 
+from vacate.cli.commands.shared import CONFIG, fail, run
 from vacate.cli.output import say
-from vacate.cli.running import CONFIG, fail, run
 
 
 @click.group()

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, TypeVar
 
 import click
 
+from vacate.cli.commands.shared import CONFIG, DOMAIN, fail, run
 from vacate.cli.output import say
-from vacate.cli.running import CONFIG, DOMAIN, fail, run
 from vacate.domain.access.identity import Role
 from vacate.domain.audit.event import AuditAction
 

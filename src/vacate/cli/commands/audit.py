@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
+from vacate.cli.commands.shared import CONFIG, Moment, fail, run
 from vacate.cli.output import say, tell
-from vacate.cli.running import CONFIG, Moment, fail, run
 
 # The widest number that a store keeps.
 _NUMBER = click.IntRange(0, 2**63 - 1)
