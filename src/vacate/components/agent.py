@@ -36,6 +36,8 @@ from vacate.operations.ports import (
 Answer = TypeVar("Answer")
 
 _NODES_EVERY_S = 60.0
+# A check that is under way may have begun before the doubt that it is to settle.
+_CHECKS = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -250,9 +252,13 @@ class ComponentAgent:
 
     async def _ready(self) -> Capabilities:
         """Connect and check the server, unless this connection's server was checked and nothing made it doubtful."""
-        while self._capabilities is None or not self._wire.open or self._settled < self._doubts:
+        for _ in range(_CHECKS):
+            if self._capabilities is not None and self._wire.open and self._settled >= self._doubts:
+                return self._capabilities
             await self._reads.read("check", lambda _: self._connect_and_check())
-        return self._capabilities
+        if self._capabilities is not None and self._wire.open:
+            return self._capabilities
+        raise ComponentUnreachableError("the server closes the link as soon as it was checked")
 
     async def _connect_and_check(self) -> None:
         doubts, self._was_read = self._doubts, False
