@@ -259,11 +259,11 @@ class SqlAuditLog:
         *,
         begin_key: bool = False,
     ) -> tuple[Anchor, ...]:
-        head, form = await self._head_and_form(connection)
+        head = await self._head(connection)
         await guard(connection, head)
         if self._key is None:
             return await self._written(connection, head, rows, None)
-        keyed = not head.id or form == KEYED
+        keyed = not head.id or await _is_keyed(connection, head)
         if not keyed and not begin_key:
             raise AuditUnavailableError(_WITHOUT_KEY.format(last=head.id))
         # It is made while no event needs it: later it would be another one.
@@ -289,8 +289,8 @@ class SqlAuditLog:
             StoreUnavailableError: the store cannot be read.
         """
         async with self._database.write() as connection:
-            head, form = await self._head_and_form(connection)
-        return self._key is not None and head.id > 0 and form != KEYED
+            head = await self._head(connection)
+            return self._key is not None and head.id > 0 and not await _is_keyed(connection, head)
 
     def key(self) -> bytes | None:
         """The key that digests are proved with; `None` where there is none.
@@ -319,14 +319,8 @@ class SqlAuditLog:
 
     async def _head(self, connection: AsyncConnection) -> Anchor:
         """The last event. To the end of the transaction nobody else writes behind it; SQLite has one writer anyway."""
-        return (await self._head_and_form(connection))[0]
-
-    async def _head_and_form(self, connection: AsyncConnection) -> tuple[Anchor, int | None]:
-        """The last event, and the form that its digest has; `None` where the event itself is missing."""
-        form = select(audit_events.c.form).where(audit_events.c.id == audit_head.c.last_id).scalar_subquery()
-        chosen = select(audit_head, form.label("form")).with_for_update(of=audit_head)
-        row = (await connection.execute(chosen)).one()
-        return Anchor(id=row.last_id, digest=row.digest, source="the store's own head"), row.form
+        row = (await connection.execute(select(audit_head).with_for_update())).one()
+        return Anchor(id=row.last_id, digest=row.digest, source="the store's own head")
 
     async def _read(self, chosen: Select[*tuple[Any, ...]]) -> tuple[RecordedEvent, ...]:
         async with self._database.read() as connection:
@@ -386,6 +380,15 @@ def _in_utc(at: datetime) -> datetime:
     if at.tzinfo is None:
         raise AuditUnavailableError(f"a time without its time zone cannot be kept: {at.isoformat()}")
     return at.astimezone(UTC)
+
+
+async def _is_keyed(connection: AsyncConnection, head: Anchor) -> bool:
+    """Whether the last event was made with the key.
+
+    Asked on its own, behind the head: PostgreSQL shows a statement that waited for the head no event that was written
+    while it waited.
+    """
+    return (await connection.execute(select(audit_events.c.form).where(audit_events.c.id == head.id))).scalar() == KEYED
 
 
 def _keyed_from(row: Mapping[str, object], head: Anchor) -> dict[str, object]:
