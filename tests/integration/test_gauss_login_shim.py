@@ -360,3 +360,31 @@ def _self_signed(directory: Path) -> Certificate:
     form = serialization.PrivateFormat.PKCS8
     files.key.write_bytes(key.private_bytes(serialization.Encoding.PEM, form, serialization.NoEncryption()))
     return files
+
+
+async def test_whoever_loses_patience_while_it_hangs_up_leaves_no_link() -> None:
+    arrived, hung_up = asyncio.Event(), asyncio.Event()
+
+    async def listen(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        arrived.set()
+        with suppress(OSError):
+            while True:
+                await reader.read(1024)
+                # It does not hang up itself; once nobody is at the other end, this fails.
+                writer.write(b"N")
+                await writer.drain()
+                await asyncio.sleep(0.01)
+        hung_up.set()
+
+    server = await asyncio.start_server(listen, HOST, 0)
+    port = server.sockets[0].getsockname()[1]
+    async with server:
+        asking = asyncio.create_task(
+            read_challenge(f"gaussdb://vacate:x@{HOST}:{port}/postgres?sslmode=disable", within_s=None)
+        )
+        await arrived.wait()
+        while not asking.done():
+            asking.cancel()
+            await asyncio.sleep(0)
+        async with asyncio.timeout(5):
+            await hung_up.wait()

@@ -98,15 +98,18 @@ async def read_challenge(dsn: str, *, within_s: float | None) -> Challenge | Non
 
 async def _leave(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     """Hang up, and where that can be seen wait until the server has: only then the slot is free for the login."""
-    with suppress(OSError):
-        if writer.can_write_eof():
-            writer.write_eof()
-            async with asyncio.timeout(_FAREWELL_S):
-                # One that goes on talking is left at once.
-                for _ in range(_MOST_PASSED_OVER):
-                    if not await reader.read(_LONGEST):
-                        break
-    writer.transport.abort()
+    try:
+        with suppress(OSError):
+            if writer.can_write_eof():
+                writer.write_eof()
+                async with asyncio.timeout(_FAREWELL_S):
+                    # One that goes on talking is left at once.
+                    for _ in range(_MOST_PASSED_OVER):
+                        if not await reader.read(_LONGEST):
+                            break
+    finally:
+        # Also where whoever asked loses patience meanwhile.
+        writer.transport.abort()
 
 
 async def _answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, question: "_Question") -> Challenge:
