@@ -42,6 +42,24 @@ async def test_a_recorded_event_is_durable() -> None:
     assert desk.journal.waiting == 0
 
 
+def test_an_event_that_is_being_written_is_not_told_of_as_one_that_waits() -> None:
+    desk = Desk()
+
+    async def meanwhile() -> int:
+        concluding = asyncio.create_task(desk.journal.conclude(an_event("a")))
+        await asyncio.sleep(0.0005)
+        seen = desk.journal.waiting
+        assert not desk.written()
+        await concluding
+        return seen
+
+    assert run(meanwhile()) == 0
+    assert desk.written() == ["a"]
+    desk.log.break_down()
+    run(desk.journal.conclude(an_event("b")))
+    assert desk.journal.waiting == 1
+
+
 async def test_an_event_that_cannot_be_recorded_raises_and_is_not_kept() -> None:
     desk = Desk()
     desk.log.break_down()

@@ -33,6 +33,7 @@ class Journal:
         self._log = log
         self._observer = observer
         self._waiting: deque[AuditEvent] = deque()
+        self._first_attempts = 0
         self._recordings: deque[_Recording] = deque()
         self._order = asyncio.Lock()
         # The event loop itself holds its tasks only weakly.
@@ -40,8 +41,8 @@ class Journal:
 
     @property
     def waiting(self) -> int:
-        """How many events are not durable yet."""
-        return len(self._waiting)
+        """How many events could not be written yet. One that is written for the first time now is not behind."""
+        return len(self._waiting) - self._first_attempts
 
     @property
     def stopped(self) -> str | None:
@@ -66,10 +67,13 @@ class Journal:
         """Write down what has happened, now or as soon as the log takes it again."""
         async with self._order:
             self._waiting.append(event)
+            self._first_attempts = 1
             try:
                 await self._write_waiting()
             except AuditUnavailableError as error:
                 self._observer.audit_delayed(event, str(error))
+            finally:
+                self._first_attempts = 0
 
     async def catch_up(self) -> None:
         """Write what is waiting.
